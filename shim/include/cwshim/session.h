@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The session: the file in which the shim, inside the target, leaves raw facts for the reporter.
+ * This is the one header that both share.  It holds the on-disk structures and nothing else.
+ *
+ * One writer process owns a session.  Its forked descendants, as long as they have none of their
+ * own, write only the `note` of a slot, the `state` of their own fork record, and new stacks.
+ * A reader maps the file while it is being written: it copies a slot under its sequence lock
+ * (odd: being written) and trusts no offset, length or index found in it.
+ *
+ * Version rule: CW_SESSION_VERSION rises with every change of layout or meaning.  A reader refuses
+ * a version that it does not know.  Sections are found through the header, never by computation.
+ *
+ * Times are nanoseconds of CLOCK_MONOTONIC unless the name says `real`.  All numbers are in the
+ * byte order of the machine that wrote them.
+ */
+#ifndef CWSHIM_SESSION_H
+#define CWSHIM_SESSION_H
+
+#include <stdint.h>
+
+#define CW_SESSION_MAGIC \
+	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
+#define CW_SESSION_VERSION 1u
+#define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
+
+/* Fixed sizes.  The sections' own capacities stand in the header. */
+enum {
+	CW_PATH_MAX = 512,
+	CW_CMDLINE_MAX = 2048, /* arguments, each ended by a NUL, cut at this length */
+	CW_BUILD_ID_MAX = 32,
+	CW_LIFE_BUCKETS = 40, /* bucket n counts lives of [2^(n-1), 2^n) ms; bucket 0: under 1 ms */
+	CW_HANDED_WAYS = 8,   /* entries a set of the handed-over cache */
+	CW_STACK_FRAMES_MAX = 128,
+};
+
+/* How a descriptor came into this process.  JSON's `via`, in this order. */
+enum cw_via {
+	CW_VIA_UNKNOWN,
+	CW_VIA_SOCKET, /* socket(); for a client, see also CW_ROLE_CONNECTED */
+	CW_VIA_ACCEPT,
+	CW_VIA_CONNECT, /* socket() followed by connect(); `created` is then the connect site */
+	CW_VIA_PAIR,
+	CW_VIA_DUP,
+	CW_VIA_FORK,
+	CW_VIA_EXEC,
+	CW_VIA_PASSED,
+};
+
+/* What the socket is.  JSON's `role`, in this order. */
+enum cw_role {
+	CW_ROLE_UNKNOWN,
+	CW_ROLE_SOCKET, /* neither connected nor accepted: a listener, or not used yet */
+	CW_ROLE_ACCEPTED,
+	CW_ROLE_CONNECTED,
+	CW_ROLE_PAIR,
+	CW_ROLE_INHERITED, /* came through exec */
+	CW_ROLE_RECEIVED,  /* came through SCM_RIGHTS */
+};
+
+/* cw_slot.flags */
+enum {
+	CW_SLOT_LIVE = 1 << 0,	  /* the descriptor is open as far as the shim saw */
+	CW_SLOT_CLOEXEC = 1 << 1, /* created with close-on-exec (later changes: ask the kernel) */
+	CW_SLOT_SHUT_RD = 1 << 2, /* this process called shutdown for reading */
+	CW_SLOT_SHUT_WR = 1 << 3, /* ... for writing */
+	CW_SLOT_RESET = 1 << 4,	  /* a call failed with ECONNRESET, EPIPE or ETIMEDOUT */
+	CW_SLOT_CLOSED_AT_EXIT = 1 << 5, /* closed after the process had entered exit */
+	CW_SLOT_SHARED = 1 << 6,    /* (handed-over cache) a fork took a copy before the close */
+	CW_SLOT_WAS_DUPED = 1 << 7, /* another descriptor of this process was made from it */
+};
+
+/*
+ * One thing that happened: when, from which stack (id in CW_SECTION_STACKS, 0: none), by whom and
+ * through which call.  `t` 0 means that it did not happen.
+ */
+struct cw_mark {
+	uint64_t t;
+	uint32_t stack;
+	uint32_t who; /* CW_WHO(thread or process id, function) */
+};
+
+/* PID_MAX_LIMIT is 2^22 (linux/threads.h), so ten bits are left for the function. */
+#define CW_WHO(id, fn) (((uint32_t)(id)&0x3fffffu) | ((uint32_t)(fn) << 22))
+#define CW_WHO_ID(who) ((who)&0x3fffffu)
+#define CW_WHO_FN(who) ((who) >> 22)
+
+/*
+ * What descendants without a session of their own did to a socket that they inherited.  `who` of
+ * these marks holds the process id.  Valid only while cookie_lo equals the slot's cookie's low
+ * half.
+ */
+struct cw_note {
+	uint32_t cookie_lo;
+	uint32_t fork_seq;   /* of the descendant that wrote last; its record: CW_SECTION_FORKS */
+	uint32_t fork_stack; /* the site of that fork, kept because the ring of forks forgets */
+	uint32_t closes;     /* how many descendants closed their copy */
+	struct cw_mark eof;
+	struct cw_mark closed; /* the latest close() or shutdown(): `who` tells which */
+};
+
+/* cw_probe.flags */
+enum {
+	CW_PROBE_CONFIRMED = 1 << 0, /* SO_COOKIE still was this socket's */
+	CW_PROBE_FIN_SEEN = 1 << 1,  /* the peer has closed, by state or by poll's POLLRDHUP */
+	CW_PROBE_CLOEXEC = 1 << 2,
+	CW_PROBE_HAS_QUEUES = 1 << 3, /* unread and unsent are known */
+};
+
+/* What the kernel said when the shim took the state (exit, signal).  t 0: never asked. */
+struct cw_probe {
+	uint64_t t;
+	uint32_t fin_age_ms; /* tcpi_last_ack_recv: the age of the FIN in CLOSE_WAIT */
+	uint32_t unread;     /* FIONREAD, bytes (does not count the FIN) */
+	uint32_t unsent;     /* SIOCOUTQ, bytes */
+	uint8_t tcp_state;   /* TCP_ESTABLISHED ... of linux/tcp_states.h */
+	uint8_t flags;
+	uint16_t reserved;
+};
+
+/* One descriptor.  In CW_SECTION_SLOTS the index is the descriptor's number. */
+struct cw_slot {
+	uint32_t seq; /* sequence lock: odd while the owner writes */
+	uint8_t role;
+	uint8_t via;
+	uint8_t family; /* AF_INET, AF_INET6, AF_UNIX */
+	uint8_t flags;
+	uint64_t cookie;	/* SO_COOKIE; 0: the slot was never used */
+	struct cw_mark created; /* accept, connect, socket: the creating call of the socket */
+	struct cw_mark
+		via_mark;  /* dup, fdopen, receive: how this descriptor came, if by another call */
+	uint32_t fork_seq; /* the number of forks this process had made when the slot was filled */
+	int32_t fd;	   /* own number, or in the handed-over cache: the number it had */
+	int32_t from_fd;   /* dup: the descriptor it was made from; else -1 */
+	uint16_t local_port; /* host byte order */
+	uint16_t peer_port;
+	uint8_t local[16]; /* IPv4 in the first four bytes */
+	uint8_t peer[16];
+	struct cw_mark eof;	 /* a read returned 0; `who` holds the thread */
+	struct cw_mark shutdown; /* the latest shutdown() */
+	struct cw_mark last;	 /* last use that moved data, where known */
+	struct cw_mark closed;	 /* own close (closed at exit, or in the handed-over cache) */
+	struct cw_note note;
+	struct cw_probe probe;
+};
+
+/*
+ * A fork of this process, in a ring: the record of fork number n stands at index (n - 1) %
+ * capacity. A socket whose slot has fork_seq < n was open in this process, and so handed down, at
+ * fork n.
+ */
+struct cw_fork {
+	uint32_t seq; /* 0: empty */
+	int32_t pid;
+	uint32_t stack;
+	uint32_t state; /* enum cw_fork_state, written by the child */
+	uint64_t t;
+	uint32_t tid; /* the thread that forked */
+	uint32_t fn;  /* the function it called */
+};
+
+enum cw_fork_state { CW_FORK_RUNNING, CW_FORK_EXITED, CW_FORK_HAS_SESSION };
+
+/* Statistics of one creation site, keyed by stack id (open addressing, linear probing). */
+struct cw_site {
+	uint32_t stack; /* 0: empty */
+	uint32_t reserved;
+	uint64_t created;
+	uint64_t closed;
+	uint32_t life[CW_LIFE_BUCKETS];
+};
+
+/* Things worth knowing that belong to no open descriptor, in a ring. */
+struct cw_event {
+	uint64_t seq; /* 1, 2, ...; 0: empty */
+	uint64_t t;
+	uint64_t cookie;
+	uint32_t who; /* thread and function */
+	uint32_t stack;
+	int32_t fd;
+	int32_t result; /* -errno or the value */
+};
+
+/* A mapped object, so that addresses can be understood after the process is gone. */
+struct cw_module {
+	uint64_t start; /* first and one past the last mapped address */
+	uint64_t end;
+	uint64_t bias; /* dlpi_addr: address - bias = address in the file's symbol tables */
+	uint32_t build_id_len;
+	uint8_t build_id[CW_BUILD_ID_MAX];
+	char path[CW_PATH_MAX];
+	uint32_t ready; /* 1 once the rest is written */
+};
+
+/*
+ * A stack: its id is the offset of this record in CW_SECTION_STACKS divided by 8.  ip[0] is the
+ * innermost frame.  Addresses are return addresses: look up ip - 1.
+ */
+struct cw_stack {
+	uint32_t hash;
+	uint16_t nframes;
+	uint16_t flags; /* enum cw_stack_flags */
+	uint64_t ip[];
+};
+
+enum cw_stack_flags {
+	CW_STACK_CUT = 1 << 0,	  /* deeper than the option `depth` */
+	CW_STACK_FP = 1 << 1,	  /* walked by frame pointers */
+	CW_STACK_CALLER = 1 << 2, /* only the caller */
+};
+
+/* Entry of CW_SECTION_STACK_INDEX: hash table of stack ids; 0: empty. */
+typedef uint32_t cw_stack_id;
+
+enum cw_section_id {
+	CW_SECTION_MODULES,	/* struct cw_module[] */
+	CW_SECTION_STACK_INDEX, /* cw_stack_id[] (for the shim's own look-ups) */
+	CW_SECTION_STACKS,	/* struct cw_stack, one after the other */
+	CW_SECTION_SITES,	/* struct cw_site[] */
+	CW_SECTION_FORKS,	/* struct cw_fork[] */
+	CW_SECTION_EVENTS,	/* struct cw_event[] */
+	CW_SECTION_HANDED,	/* struct cw_slot[]: closed here while a forked copy was about */
+	CW_SECTION_FUNCTIONS,	/* char[32][]: names of the function ids in `who` */
+	CW_SECTION_SLOTS,	/* struct cw_slot[]: the descriptor table */
+	CW_SECTIONS
+};
+
+struct cw_section {
+	uint64_t offset;     /* bytes from the start of the file */
+	uint64_t size;	     /* bytes reserved; the file is sparse */
+	uint32_t entry_size; /* bytes */
+	uint32_t used;	     /* SLOTS: highest descriptor ever used + 1; STACKS: bytes used;
+			      * MODULES, FUNCTIONS: entries; FORKS, EVENTS: ever written; else 0 */
+};
+
+/* How the process ended, as far as the shim saw. */
+enum cw_end { CW_END_NONE, CW_END_EXITED, CW_END_SIGNALED, CW_END_EXEC };
+
+/* Why recording was switched off. */
+enum cw_off {
+	CW_OFF_NO,
+	CW_OFF_SPACE,	/* no room on the file system for another block */
+	CW_OFF_SANDBOX, /* a seccomp filter forbids what is needed */
+	CW_OFF_INTERNAL,
+};
+
+/*
+ * The talk between shim and reporter while a report is taken; a futex word.  At exit the shim asks,
+ * waits for CAPTURED (the reporter has read the kernel's facts and knows the verdict), lets the
+ * program tear itself down, says FINISH, and waits for DONE (the report is written).  From a signal
+ * handler it only asks.
+ */
+enum cw_phase { CW_PHASE_IDLE, CW_PHASE_ASKED, CW_PHASE_CAPTURED, CW_PHASE_FINISH, CW_PHASE_DONE };
+
+enum cw_reason { CW_REASON_NONE, CW_REASON_EXIT, CW_REASON_SIGNAL, CW_REASON_THRESHOLD };
+
+struct cw_session_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t header_size; /* sizeof(struct cw_session_header) */
+	uint32_t ready;	      /* 1 once header and sections are complete */
+	uint32_t sections;    /* CW_SECTIONS */
+	struct cw_section section[CW_SECTIONS];
+
+	int32_t pid;
+	int32_t ppid;
+	uint32_t uid;
+	uint32_t from_fork;    /* 1: forked from `parent_pid`'s session and not exec'd since */
+	uint64_t start_ticks;  /* /proc/PID/stat field 22: with pid, names the process */
+	uint64_t t_start;      /* when the session began, monotonic */
+	uint64_t t_start_real; /* the same instant, CLOCK_REALTIME */
+	uint64_t t_forked;     /* from_fork: when */
+	int32_t parent_pid; /* whose session this one's inherited sockets were recorded in; 0: none
+			     */
+	uint32_t parent_fork_seq; /* number of that fork in the parent's session */
+	uint64_t parent_t_start;  /* t_start of the parent's session */
+	uint64_t netns;		  /* inode of the network namespace, 0: unknown */
+
+	uint32_t end; /* enum cw_end */
+	int32_t end_status;
+	uint64_t t_end;
+	uint32_t off; /* enum cw_off */
+	int32_t off_errno;
+
+	uint64_t created; /* sockets ever recorded */
+	uint64_t closed;
+	uint64_t forks;
+	uint64_t events;
+	uint64_t lost_stacks; /* no room for a stack */
+	uint64_t lost_slots;  /* descriptor above the table */
+	uint64_t lost_handed; /* evicted from the handed-over cache before it was done with */
+	uint64_t drift;	      /* slots that the kernel contradicted and that were corrected */
+	uint64_t emfile;      /* accept or socket failed with EMFILE or ENFILE */
+
+	uint32_t phase;	 /* enum cw_phase, futex */
+	uint32_t reason; /* enum cw_reason of the latest request */
+	uint32_t requests;
+	uint32_t failing; /* written by the reporter: findings whose verdict is in fail_on */
+	uint64_t t_exit;  /* when the process entered exit; 0: not yet */
+	uint32_t reserved;
+	uint32_t unwinder; /* 0 none, 1 caller, 2 fp, 3 libunwind: what really is in use */
+
+	char shim_version[16];
+	char exe[CW_PATH_MAX];
+	uint32_t cmdline_len;
+	char cmdline[CW_CMDLINE_MAX];
+};
+
+#endif
