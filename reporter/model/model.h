@@ -307,10 +307,17 @@ struct cwr_process *cwr_model_add_process(struct cwr_model *model, pid_t pid);
 struct cwr_socket *cwr_model_add_socket(struct cwr_model *model, uint64_t cookie);
 struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_socket *socket,
 					struct cwr_process *process, int fd);
+/* The sentence is copied; one that the process has already is not added again. */
 void cwr_model_add_limit(struct cwr_model *model, struct cwr_process *process,
 			 const char *sentence);
 
-/* NULL if there is none.  By cookie: O(1) (uthash). */
+/* Says that this holder's process made the socket, and puts it first. */
+void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder);
+
+/*
+ * NULL if there is none.  By cookie: O(1) (uthash).  Of several processes that had a number in
+ * turn, or images that it executed, the newest is meant.
+ */
 struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie);
 struct cwr_process *cwr_model_find_process(const struct cwr_model *model, pid_t pid);
 

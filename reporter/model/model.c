@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model's lists and its index of sockets by cookie; see model.h.  Everything lives in one
+ * arena, except the index, which uthash allocates.
+ */
+#include "model/model.h"
+#include "model/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without this uthash would end the command by exit(-1), without a word. */
+#define HASH_NONFATAL_OOM	1
+#define uthash_nonfatal_oom(el) cwr_out_of_memory()
+#include <uthash.h>
+
+struct cookie_entry {
+	uint64_t cookie;
+	struct cwr_socket *socket;
+	UT_hash_handle hh;
+};
+
+/* What cwr_model.arena points to. */
+struct store {
+	struct cwr_arena arena;
+	struct cookie_entry *by_cookie;
+	struct cwr_process *last_process;
+	struct cwr_socket *last_socket;
+};
+
+static struct store *store_of(const struct cwr_model *model)
+{
+	return model->arena;
+}
+
+struct cwr_model *cwr_model_new(void)
+{
+	struct cwr_model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		return NULL;
+	model->arena = calloc(1, sizeof(struct store));
+	if (!model->arena) {
+		free(model);
+		return NULL;
+	}
+	model->reason = "report";
+	model->policy = (struct cwr_policy){
+		.min_age_s = 1,
+		.in_use_s = 10,
+		.late_s = 60,
+		.fail_on = 1u << CWR_LEAK | 1u << CWR_STALL,
+	};
+	return model;
+}
+
+void cwr_model_free(struct cwr_model *model)
+{
+	struct store *store;
+
+	if (!model)
+		return;
+	store = store_of(model);
+	HASH_CLEAR(hh, store->by_cookie); /* the entries themselves are the arena's */
+	cwr_arena_free(&store->arena);
+	free(store);
+	free(model);
+}
+
+void *cwr_model_alloc(struct cwr_model *model, size_t size)
+{
+	return cwr_arena_alloc(&store_of(model)->arena, size);
+}
+
+char *cwr_model_strdup(struct cwr_model *model, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(cwr_model_alloc(model, size), text, size);
+}
+
+char *cwr_model_printf(struct cwr_model *model, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		cwr_out_of_memory();
+	text = cwr_model_alloc(model, (size_t)length + 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	va_end(args);
+	return text;
+}
+
+struct cwr_process *cwr_model_add_process(struct cwr_model *model, pid_t pid)
+{
+	struct store *store = store_of(model);
+	struct cwr_process *process = cwr_model_alloc(model, sizeof(*process));
+
+	process->pid = pid;
+	process->ppid = -1;
+	if (store->last_process)
+		store->last_process->next = process;
+	else
+		model->processes = process;
+	store->last_process = process;
+	return process;
+}
+
+static void index_socket(struct cwr_model *model, struct cwr_socket *socket)
+{
+	struct store *store = store_of(model);
+	struct cookie_entry *entry = cwr_model_alloc(model, sizeof(*entry));
+
+	entry->cookie = socket->cookie;
+	entry->socket = socket;
+	HASH_ADD(hh, store->by_cookie, cookie, sizeof(entry->cookie), entry);
+}
+
+struct cwr_socket *cwr_model_add_socket(struct cwr_model *model, uint64_t cookie)
+{
+	struct store *store = store_of(model);
+	struct cwr_socket *socket = cwr_model_alloc(model, sizeof(*socket));
+
+	socket->cookie = cookie;
+	socket->recv_q = socket->unread = socket->send_q = socket->send_q_before = -1;
+	socket->fin_age_s = -1;
+	socket->site = (struct cwr_site_stats){false, 0, 0, -1, -1, -1};
+	if (store->last_socket)
+		store->last_socket->next = socket;
+	else
+		model->sockets = socket;
+	store->last_socket = socket;
+	if (cookie)
+		index_socket(model, socket);
+	return socket;
+}
+
+static void no_mark(struct cwr_mark *mark)
+{
+	mark->fd = -1;
+}
+
+struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_socket *socket,
+					struct cwr_process *process, int fd)
+{
+	struct cwr_holder *holder = cwr_model_alloc(model, sizeof(*holder));
+	struct cwr_holder **link = &socket->holders;
+
+	holder->process = process;
+	holder->fd = fd;
+	holder->cloexec = -1;
+	no_mark(&holder->via_mark);
+	no_mark(&holder->eof);
+	no_mark(&holder->shutdown);
+	no_mark(&holder->last_use);
+	no_mark(&holder->closed);
+	while (*link)
+		link = &(*link)->next;
+	*link = holder;
+	return holder;
+}
+
+void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder)
+{
+	struct cwr_holder **link = &socket->holders;
+
+	while (*link != holder)
+		link = &(*link)->next;
+	*link = holder->next;
+	holder->next = socket->holders;
+	socket->holders = holder;
+	holder->is_creator = true;
+	socket->creator = holder->process;
+}
+
+/* The array doubles at every power of two, so its size need not be kept. */
+static bool is_full(size_t n)
+{
+	return (n & (n - 1)) == 0;
+}
+
+void cwr_model_add_limit(struct cwr_model *model, struct cwr_process *process, const char *sentence)
+{
+	size_t n = process->nlimits;
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(process->limits[i], sentence))
+			return;
+	if (is_full(n)) {
+		const char **limits = cwr_model_alloc(model, (n ? 2 * n : 1) * sizeof(*limits));
+
+		if (n)
+			memcpy(limits, process->limits, n * sizeof(*limits));
+		process->limits = limits;
+	}
+	process->limits[process->nlimits++] = cwr_model_strdup(model, sentence);
+}
+
+struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie)
+{
+	struct cookie_entry *entry;
+
+	HASH_FIND(hh, store_of(model)->by_cookie, &cookie, sizeof(cookie), entry);
+	return entry ? entry->socket : NULL;
+}
+
+/* A process number may have been used before, or by the same process before exec. */
+static bool is_newer(const struct cwr_process *a, const struct cwr_process *b)
+{
+	return a->start_ticks != b->start_ticks ? a->start_ticks > b->start_ticks
+						: a->t_session >= b->t_session;
+}
+
+struct cwr_process *cwr_model_find_process(const struct cwr_model *model, pid_t pid)
+{
+	struct cwr_process *found = NULL;
+
+	for (struct cwr_process *p = model->processes; p; p = p->next)
+		if (p->pid == pid && (!found || is_newer(p, found)))
+			found = p;
+	return found;
+}
