@@ -18,6 +18,7 @@ struct lookup {
 	Dwarf_Die unit;
 	const char *file;
 	unsigned int line;
+	bool is_done; /* the function that encloses all has been emitted */
 	cwr_position_fn visit;
 	void *context;
 };
@@ -97,41 +98,52 @@ static void go_to_caller(struct lookup *lookup, Dwarf_Die *inlined)
 		lookup->line = (unsigned int)line;
 }
 
-/* Walks outwards over the DIEs that enclose the address; false if no function is among them. */
-static bool emit_chain(struct lookup *lookup, Dwarf_Die *scopes, int nscopes)
+/* DIEs that have no addresses of their own, but children which may have. */
+static bool is_surrounding(int tag)
 {
-	for (int i = 0; i < nscopes; i++) {
-		int tag = dwarf_tag(&scopes[i]);
+	return tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_module;
+}
 
-		if (tag == DW_TAG_subprogram) {
-			const char *name = name_of(&scopes[i]);
+static void emit_scope(struct lookup *lookup, Dwarf_Die *die)
+{
+	const char *name;
 
-			emit(lookup, name ? name : symbol_at(lookup), false);
-			return true;
-		}
-		if (tag == DW_TAG_inlined_subroutine) {
-			emit(lookup, name_of(&scopes[i]), true);
-			go_to_caller(lookup, &scopes[i]);
-		}
+	switch (dwarf_tag(die)) {
+	case DW_TAG_subprogram:
+		name = name_of(die);
+		emit(lookup, name ? name : symbol_at(lookup), false);
+		lookup->is_done = true;
+		break;
+	case DW_TAG_inlined_subroutine:
+		emit(lookup, name_of(die), true);
+		go_to_caller(lookup, die);
+		break;
+	default:
+		break;
 	}
-	return false;
 }
 
 /*
- * dwarf_getscopes() continues with the definition's surroundings once it meets inlined code, so
- * it serves to find the innermost DIE only; dwarf_getscopes_die() gives those around it.
+ * Emits the functions below this DIE that enclose the address, innermost first; returns whether
+ * there are any.  dwarf_getscopes() would do, but it does not look into the namespaces that clang
+ * puts its functions in.
  */
-static bool emit_functions(struct lookup *lookup)
+static bool emit_scopes_below(struct lookup *lookup, Dwarf_Die *parent)
 {
-	Dwarf_Die *innermost = NULL, *scopes = NULL;
-	int nscopes = 0;
+	Dwarf_Die die;
+	int end = dwarf_child(parent, &die);
 
-	if (dwarf_getscopes(&lookup->unit, lookup->dwarf_pc, &innermost) > 0)
-		nscopes = dwarf_getscopes_die(&innermost[0], &scopes);
-	bool is_done = emit_chain(lookup, scopes, nscopes);
-	free(scopes);
-	free(innermost);
-	return is_done;
+	for (; end == 0; end = dwarf_siblingof(&die, &die)) {
+		if (dwarf_haspc(&die, lookup->dwarf_pc) > 0) {
+			emit_scopes_below(lookup, &die);
+			emit_scope(lookup, &die);
+			return true;
+		}
+		if (is_surrounding(dwarf_tag(&die)) && emit_scopes_below(lookup, &die))
+			return true;
+	}
+	return false;
 }
 
 void cwr_object_look_up(const struct cwr_object *object, uint64_t pc, cwr_position_fn visit,
@@ -145,8 +157,8 @@ void cwr_object_look_up(const struct cwr_object *object, uint64_t pc, cwr_positi
 	}
 	if (find_unit(&lookup)) {
 		find_line(&lookup);
-		if (emit_functions(&lookup))
-			return;
+		emit_scopes_below(&lookup, &lookup.unit);
 	}
-	emit(&lookup, symbol_at(&lookup), false);
+	if (!lookup.is_done)
+		emit(&lookup, symbol_at(&lookup), false);
 }
