@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Not a leak: the peer has closed its writing half only and reads what the server still sends.
+ * The server has read the end-of-file and goes on writing until its standard input ends.
+ * --fixed: it closes when it has read the end-of-file.
+ */
+#include "target.h"
+
+static int take(int listener)
+{
+	int fd;
+
+	MARK_NEXT(created);
+	fd = accept(listener, NULL, NULL);
+	TARGET_CHECK(fd >= 0);
+	return fd;
+}
+
+static void read_to_end(int fd)
+{
+	char text[256];
+	ssize_t size;
+
+	do
+		size = read(fd, text, sizeof(text));
+	while (size > 0);
+	TARGET_CHECK(size == 0);
+}
+
+/* A line twenty times a second, as a server that streams would. */
+static void stream(int fd)
+{
+	struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+
+	puts("READY");
+	do
+		TARGET_CHECK(write(fd, "more\n", 5) == 5);
+	while (poll(&input, 1, 50) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	bool is_fixed = target_has_option(argc, argv, "--fixed");
+	int listener, fd;
+	pid_t clients;
+
+	target_begin();
+	target_expect(is_fixed ? NULL : "half-open-in-use", "in-use", 1);
+	listener = target_listen(0);
+	clients = target_start_clients(target_port(listener), 1, TARGET_HALF);
+	fd = take(listener);
+	read_to_end(fd);
+	if (is_fixed)
+		close(fd);
+	else
+		stream(fd);
+	if (is_fixed)
+		target_hold();
+	kill(clients, SIGKILL);
+	TARGET_CHECK(waitpid(clients, NULL, 0) == clients);
+	return 0;
+}
