@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a process with a leak ends by a signal, and what sigaction() tells it meanwhile.
+ *
+ *     signals default SIGNAL   does nothing about the signal and holds; the test sends it
+ *     signals reset SIGNAL     handles it; its handler sets the default back and raises it again
+ *     signals ignore SIGNAL    ignores it: it must not end, nor report
+ *     signals handle SIGNAL    handles it and goes on
+ */
+#include "target.h"
+
+static volatile sig_atomic_t arrived;
+
+static void leak_one(void)
+{
+	int listener = target_listen(0), fd;
+	char text[16];
+	pid_t clients = target_start_clients(target_port(listener), 1, TARGET_DROP);
+
+	MARK_NEXT(created);
+	fd = accept(listener, NULL, NULL);
+	TARGET_CHECK(fd >= 0);
+	do
+		MARK_NEXT(eof);
+	while (read(fd, text, sizeof(text)) > 0);
+	target_end_clients(clients);
+}
+
+static void on_signal(int number)
+{
+	arrived = 1;
+}
+
+/* As node does it. */
+static void on_signal_reset(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static const char *name_action(void (*handler)(int))
+{
+	if (handler == SIG_DFL)
+		return "default";
+	if (handler == SIG_IGN)
+		return "ignore";
+	return handler == on_signal || handler == on_signal_reset ? "own" : "foreign";
+}
+
+static void set_action(int number, void (*handler)(int))
+{
+	struct sigaction action, old;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = handler;
+	TARGET_CHECK(sigaction(number, &action, &old) == 0);
+	printf("BEFORE %s\n", name_action(old.sa_handler));
+}
+
+static void print_action(int number)
+{
+	struct sigaction action;
+
+	TARGET_CHECK(sigaction(number, NULL, &action) == 0);
+	printf("ACTION %s flags %x\n", name_action(action.sa_handler),
+	       (unsigned int)(action.sa_flags & (SA_SIGINFO | SA_RESETHAND | SA_ONSTACK)));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*handler)(int);
+	} manners[] = {
+		{"reset", on_signal_reset},
+		{"ignore", SIG_IGN},
+		{"handle", on_signal},
+	};
+	int number;
+
+	target_begin();
+	TARGET_CHECK(argc == 3);
+	number = atoi(argv[2]);
+	target_expect("eof-read-not-closed", "leak", 1);
+	leak_one();
+	for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++)
+		if (strcmp(argv[1], manners[i].name) == 0)
+			set_action(number, manners[i].handler);
+	print_action(number);
+	target_hold();
+	printf("ARRIVED %d\n", (int)arrived);
+	return 7;
+}
