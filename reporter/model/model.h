@@ -151,6 +151,8 @@ struct cwr_process {
 	const char *session_path;   /* or NULL */
 	struct cwr_process *parent; /* the process it was forked from, if known here */
 	uint32_t parent_fork_seq;   /* number of that fork there */
+	pid_t parent_pid;	    /* whose session `parent` is, known here or not; 0: none */
+	uint64_t parent_t_session;  /* and when that session began */
 	size_t nlimits;
 	const char **limits; /* sentences: what could not be known, and why */
 	size_t nmodules;
@@ -162,6 +164,17 @@ struct cwr_process {
 	uint64_t tracked; /* sockets it has open as far as the session tells */
 	uint64_t emfile;
 	struct cwr_process *next;
+};
+
+/* What the kernel told the shim, inside, about a descriptor.  t 0: it was not asked. */
+struct cwr_probe {
+	uint64_t t;
+	bool is_confirmed; /* it still was this socket */
+	bool fin_seen;
+	int cloexec; /* 1, 0, or -1: unknown */
+	enum cwr_tcp_state state;
+	double fin_age_s;	/* at t */
+	int64_t unread, unsent; /* -1: unknown */
 };
 
 /* Somebody who has, or had, a descriptor of a socket. */
@@ -180,6 +193,7 @@ struct cwr_holder {
 	struct cwr_mark shutdown;
 	struct cwr_mark last_use;
 	struct cwr_mark closed;
+	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
 	struct cwr_holder *next;
 };

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads one session into the model: the process itself here, its tables and sockets elsewhere.
+ */
+#include "session/session.h"
+
+#include "session/loader.h"
+
+#include <string.h>
+
+/* cmdline is `length` bytes of arguments, each ended by a NUL; the last one may have been cut. */
+static char **split_cmdline(struct cwr_model *model, const char *cmdline, size_t length)
+{
+	size_t n = 0;
+	char **arguments;
+
+	for (size_t i = 0; i < length; i++)
+		n += i + 1 == length || !cmdline[i];
+	arguments = cwr_model_alloc(model, (n + 1) * sizeof(*arguments));
+	for (size_t i = 0, at = 0; i < n; i++) {
+		size_t size = strnlen(cmdline + at, length - at);
+
+		arguments[i] = cwr_model_printf(model, "%.*s", (int)size, cmdline + at);
+		at += size + 1;
+	}
+	return arguments;
+}
+
+static void read_end(struct cwr_process *process, const struct cw_session_header *header)
+{
+	static const enum cwr_end ends[] = {
+		[CW_END_NONE] = CWR_END_RUNNING,
+		[CW_END_EXITED] = CWR_END_EXITED,
+		[CW_END_SIGNALED] = CWR_END_SIGNALED,
+		[CW_END_EXEC] = CWR_END_EXEC,
+	};
+
+	process->end =
+		header->end < sizeof(ends) / sizeof(ends[0]) ? ends[header->end] : CWR_END_UNKNOWN;
+	process->end_status = header->end_status;
+	process->t_exit = header->t_exit;
+}
+
+static void read_process(struct cwr_model *model, struct cwr_process *process,
+			 const struct cwr_session_file *file)
+{
+	const struct cw_session_header *header = &file->header;
+
+	process->ppid = header->ppid;
+	process->start_ticks = header->start_ticks;
+	process->exe = header->exe[0] ? cwr_model_strdup(model, header->exe) : NULL;
+	process->cmdline = split_cmdline(model, header->cmdline, header->cmdline_len);
+	process->started_real_ns = (int64_t)header->t_start_real;
+	process->t_session = header->t_start;
+	process->has_shim = true;
+	process->session_path = cwr_model_strdup(model, file->path);
+	process->parent_pid = header->from_fork ? header->parent_pid : 0;
+	process->parent_fork_seq = header->parent_fork_seq;
+	process->parent_t_session = header->parent_t_start;
+	process->emfile = header->emfile;
+	read_end(process, header);
+}
+
+static void say_off(struct cwr_loader *loader)
+{
+	static const char *const reasons[] = {
+		[CW_OFF_SPACE] = "there was no room for its session",
+		[CW_OFF_SANDBOX] = "a sandbox forbids what it needs",
+		[CW_OFF_INTERNAL] = "of an internal error",
+	};
+	const struct cw_session_header *header = &loader->file->header;
+	const char *reason = "of an unknown reason";
+
+	if (header->off == CW_OFF_NO)
+		return;
+	if (header->off < sizeof(reasons) / sizeof(reasons[0]))
+		reason = reasons[header->off];
+	cwr_model_add_limit(
+		loader->model, loader->process,
+		cwr_model_printf(loader->model, "recording was switched off, because %s%s%s",
+				 reason, header->off_errno > 0 ? ": " : "",
+				 header->off_errno > 0 ? strerror(header->off_errno) : ""));
+}
+
+/* What the shim itself knows to have lost. */
+static void say_losses(struct cwr_loader *loader)
+{
+	const struct cw_session_header *header = &loader->file->header;
+	const struct {
+		uint64_t count;
+		const char *what;
+	} losses[] = {
+		{header->lost_stacks, "stacks were not recorded: no room"},
+		{header->lost_slots, "sockets were not recorded: descriptor above the table"},
+		{header->lost_handed,
+		 "closed sockets with copies in other processes were forgotten: no room"},
+	};
+
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		if (losses[i].count)
+			cwr_model_add_limit(loader->model, loader->process,
+					    cwr_model_printf(loader->model, "%llu %s",
+							     (unsigned long long)losses[i].count,
+							     losses[i].what));
+}
+
+static void read_session(struct cwr_model *model, const struct cwr_session_file *file)
+{
+	struct cwr_loader loader = {.model = model, .file = file};
+
+	loader.process = cwr_join_process(model, &file->header);
+	read_process(model, loader.process, file);
+	say_off(&loader);
+	say_losses(&loader);
+	cwr_loader_read_tables(&loader);
+	cwr_loader_read_sockets(&loader);
+	cwr_loader_free(&loader);
+	cwr_join_family(model, loader.process);
+}
+
+struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path)
+{
+	struct cwr_session_file file;
+	struct cwr_error *error = cwr_session_file_open(&file, path);
+
+	if (error)
+		return error;
+	if (!file.header.ready)
+		error = cwr_error_new(CWR_EXIT_INPUT,
+				      "%s: unfinished session: the process was starting", path);
+	else
+		error = cwr_session_file_check_size(&file);
+	if (!error)
+		read_session(model, &file);
+	cwr_session_file_close(&file);
+	return error;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions, as the shim leaves them: read into the model, and joined there.
+ *
+ * Nothing in a session is trusted: no offset, length, index or string end.  A file that is no
+ * session, or is cut short, is an error; a part of one that makes no sense is said in the
+ * process's `limits`, and the rest is read.  The file may be written while it is read.
+ */
+#ifndef CWR_SESSION_H
+#define CWR_SESSION_H
+
+#include "cwshim/session.h"
+#include "model/model.h"
+#include "util/error.h"
+
+/*
+ * Reads one session into the model and joins it with what is there: sockets by cookie, processes
+ * by pid and start time, a child with its parent.  The order of the calls does not matter.
+ * Errors (CWR_EXIT_INPUT) name the path; the model is then as it was before.
+ */
+struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path);
+
+/* Only the header, checked; ret_header->ready may be 0: the process is still starting. */
+struct cwr_error *cwr_session_read_header(const char *path, struct cw_session_header *ret_header);
+
+#endif
