@@ -226,6 +226,8 @@ struct cwr_socket {
 	int64_t send_q;
 	int64_t send_q_before;		     /* an earlier sample, -1: none */
 	double fin_age_s;		     /* since the FIN came; < 0: unknown */
+	bool has_sent_age;		     /* tcpi_last_data_sent was read ... */
+	double sent_age_s;		     /* ... data was last sent so long ago */
 	uint64_t bytes_received, bytes_sent; /* TCP_INFO beyond the handshake */
 	bool has_tcp_bytes;
 	enum cwr_eof eof;
@@ -267,6 +269,7 @@ struct cwr_finding {
 	struct cwr_process *process; /* the one to blame: the holder that must close */
 	size_t nsockets;
 	struct cwr_socket **sockets; /* oldest first */
+	struct cwr_holder **blamed;  /* of each socket, the descriptor that must be closed */
 	double oldest_s;	     /* < 0: unknown */
 	struct cwr_site_stats site;
 	struct cwr_mark evidence[CWR_EVIDENCES]; /* of the oldest socket, as the example */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of causes, in the order of decision: what needs the most facts comes first, what only
+ * says that nothing better is known comes last.  docs/causes.md describes every row; a unit test
+ * compares the two.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/diagnose.h"
+
+#include <string.h>
+
+const struct cwr_cause *const cwr_causes[] = {
+	&cwr_cause_parent_kept_copy,	&cwr_cause_child_kept_copy,
+	&cwr_cause_leaked_through_exec, &cwr_cause_passed_copy_kept,
+	&cwr_cause_duplicate_kept,	&cwr_cause_half_open_in_use,
+	&cwr_cause_shutdown_not_closed, &cwr_cause_reset_not_closed,
+	&cwr_cause_eof_read_not_closed, &cwr_cause_opened_elsewhere,
+	&cwr_cause_unread_not_closed,	NULL,
+};
+
+const struct cwr_cause *cwr_cause_find(const char *id)
+{
+	for (size_t i = 0; cwr_causes[i]; i++)
+		if (!strcmp(cwr_causes[i]->id, id))
+			return cwr_causes[i];
+	return NULL;
+}

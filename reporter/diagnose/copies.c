@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies in other processes, made by fork and kept through exec: somebody closed the socket, which
+ * only lowered the kernel's reference count, because somebody else still has a descriptor of it.
+ *
+ * The rules need to know who was meant to serve the connection.  A correct server that forks also
+ * leaves one open copy, in the child that serves; what gives a leaked copy away is that the one who
+ * served is done with the socket while the holder never touches it.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/inuse.h"
+#include "diagnose/words.h"
+
+/* A descendant's copy, as evidence that the connection was served there. */
+static bool is_forked_copy(const struct cwr_holder *holder, const struct cwr_process *owner)
+{
+	return holder->via == CWR_VIA_FORK && holder->process != owner;
+}
+
+/* The descendant that read the end-of-file, or NULL. */
+static struct cwr_holder *find_reader(const struct cwr_socket *socket,
+				      const struct cwr_process *owner)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (is_forked_copy(h, owner) && h->eof.t)
+			return h;
+	return NULL;
+}
+
+static bool is_done(const struct cwr_holder *holder)
+{
+	return holder->closed.t || !cwr_fact_counts(holder);
+}
+
+/* The copy of that forked process, or NULL: it may have left no trace. */
+static struct cwr_holder *find_copy(const struct cwr_socket *socket, pid_t child)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_FORK && h->process->pid == child)
+			return h;
+	return NULL;
+}
+
+/* The fork by which the copy came, as a mark; falls back on what is known of the child. */
+static struct cwr_mark fork_mark(const struct cwr_holder *owner, const struct cwr_holder *copy)
+{
+	const struct cwr_fork *fork;
+
+	if (copy->via_mark.t && copy->via_mark.pid == owner->process->pid)
+		return copy->via_mark;
+	fork = cwr_fact_fork_to(owner->process, copy->process, owner->fork_seq);
+	if (!fork)
+		fork = cwr_fact_first_fork(owner->process, owner->fork_seq);
+	return fork ? fork->mark : copy->via_mark;
+}
+
+static void tell_parent_story(struct cwr_case *c, struct cwr_holder *owner, pid_t child,
+			      const struct cwr_mark *forked, const struct cwr_holder *copy)
+{
+	c->blamed = owner;
+	c->child = child;
+	c->evidence[CWR_EV_FORKED] = *forked;
+	if (copy) {
+		c->evidence[CWR_EV_EOF] = copy->eof;
+		c->evidence[CWR_EV_SHUTDOWN] = copy->shutdown;
+		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = copy->closed;
+	}
+}
+
+/* A child read the end-of-file, and the owner has not touched the socket since that fork. */
+static bool decide_by_reader(struct cwr_case *c, struct cwr_holder *owner)
+{
+	struct cwr_holder *reader = find_reader(c->socket, owner->process);
+	struct cwr_mark forked;
+
+	if (!reader || (!is_done(reader) && cwr_inuse_find(c->model, c->socket)))
+		return false;
+	forked = fork_mark(owner, reader);
+	if (cwr_fact_process_touch(c->socket, owner->process) > forked.t)
+		return false;
+	c->confidence = is_done(reader) ? CWR_HIGH : CWR_MEDIUM;
+	tell_parent_story(c, owner, reader->process->pid, &forked, reader);
+	return true;
+}
+
+/*
+ * Nobody read the end-of-file.  Any helper process inherits the sockets that are open at its fork,
+ * so its end proves little: it must be the first one forked after the accept, and the owner must
+ * never have used the socket.
+ */
+static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
+{
+	const struct cwr_fork *fork = cwr_fact_first_fork(owner->process, owner->fork_seq);
+	struct cwr_holder *copy;
+
+	if (!fork || cwr_fact_process_touch(c->socket, owner->process))
+		return false;
+	copy = find_copy(c->socket, fork->child);
+	if (copy ? !is_done(copy) : !fork->child_ended)
+		return false;
+	c->confidence = CWR_MEDIUM;
+	tell_parent_story(c, owner, fork->child, &fork->mark, copy);
+	return true;
+}
+
+static bool decide_parent(struct cwr_case *c)
+{
+	struct cwr_process *creator = c->socket->creator;
+	struct cwr_holder *owner = creator ? cwr_fact_open_in(c->socket, creator) : NULL;
+
+	if (!owner)
+		return false;
+	return decide_by_reader(c, owner) || decide_by_first_child(c, owner);
+}
+
+static const char *what_child_did(const struct cwr_finding *f)
+{
+	if (f->evidence[CWR_EV_CLOSED_ELSEWHERE].t)
+		return "the child that served it closed its copy";
+	if (f->confidence == CWR_MEDIUM && f->evidence[CWR_EV_EOF].t)
+		return "the child that serves it read end-of-file";
+	return "the child that served it ended";
+}
+
+static void advise_parent(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *fork = &f->evidence[CWR_EV_FORKED];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up and %s, but %s %s%s the descriptor%s: closing in the child only "
+		"drops the reference count, so the kernel never sends FIN.",
+		what_child_did(f), cwr_words_blamed(model, f), f->process->is_alive ? "still " : "",
+		cwr_words_holds(f), f->process->is_alive ? "" : " to its end");
+	f->advice = cwr_model_printf(model, "close the %s in the parent after %s%s.",
+				     cwr_words_socket(f), cwr_words_call(model, fork, "fork()"),
+				     cwr_words_at(model, fork));
+}
+
+const struct cwr_cause cwr_cause_parent_kept_copy = {
+	.id = "parent-kept-copy",
+	.verdict = CWR_LEAK,
+	.title = "parent kept its copy after fork",
+	.key = CWR_EV_FORKED,
+	.decide = decide_parent,
+	.advise = advise_parent,
+};
+
+/* The owner's descriptor that tells how it parted from the socket: it has no open one. */
+static const struct cwr_holder *find_parted_owner(const struct cwr_socket *socket)
+{
+	const struct cwr_holder *owner = NULL;
+
+	if (!socket->creator || cwr_fact_open_in(socket, socket->creator))
+		return NULL;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == socket->creator && (!owner || h->closed.t > owner->closed.t))
+			owner = h;
+	return owner;
+}
+
+/*
+ * Was it the owner who served the connection, so that its close was meant to be the last one?  It
+ * was if it read the end-of-file, or used the socket after the copy was made.
+ */
+static bool owner_served(const struct cwr_case *c, const struct cwr_holder *copy)
+{
+	for (const struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		if (h->process != c->socket->creator)
+			continue;
+		if (h->eof.t || (copy->via_mark.t && cwr_fact_last_touch(h) > copy->via_mark.t))
+			return true;
+	}
+	return false;
+}
+
+static struct cwr_holder *find_untouched(const struct cwr_socket *socket, enum cwr_via via)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == via && h->process != socket->creator && cwr_fact_counts(h) &&
+		    !cwr_fact_process_touch(socket, h->process))
+			return h;
+	return NULL;
+}
+
+static void tell_owner_story(struct cwr_case *c, const struct cwr_holder *owner,
+			     struct cwr_holder *copy)
+{
+	c->blamed = copy;
+	c->child = copy->process->pid;
+	c->evidence[CWR_EV_EOF] = owner->eof;
+	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = owner->closed;
+}
+
+static bool decide_child(struct cwr_case *c)
+{
+	const struct cwr_holder *owner = find_parted_owner(c->socket);
+	struct cwr_holder *copy = find_untouched(c->socket, CWR_VIA_FORK);
+
+	if (!owner || !copy || !owner_served(c, copy))
+		return false;
+	tell_owner_story(c, owner, copy);
+	c->evidence[CWR_EV_FORKED] = fork_mark(owner, copy);
+	c->confidence = owner->closed.t ? CWR_HIGH : CWR_MEDIUM;
+	return true;
+}
+
+static void advise_child(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *fork = &f->evidence[CWR_EV_FORKED];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The process that served the connection %s its descriptor, but a child forked "
+		"meanwhile, %s, inherited a copy that it never uses: the kernel sends no FIN until "
+		"that is closed too. Close-on-exec does not help where nothing is executed.",
+		f->evidence[CWR_EV_CLOSED_ELSEWHERE].t ? "closed" : "is gone and with it",
+		cwr_words_blamed(model, f));
+	f->advice = cwr_model_printf(
+		model,
+		"close the connections that the child does not serve, in the child after %s%s.",
+		cwr_words_call(model, fork, "fork()"), cwr_words_at(model, fork));
+}
+
+const struct cwr_cause cwr_cause_child_kept_copy = {
+	.id = "child-kept-copy",
+	.verdict = CWR_LEAK,
+	.title = "child kept a copy that it never uses",
+	.key = CWR_EV_FORKED,
+	.decide = decide_child,
+	.advise = advise_child,
+};
+
+/*
+ * A program that was executed with the descriptor open, under a number that it cannot know of.  A
+ * program without the shim may use it unseen, so then the owner must have served the connection.
+ */
+static bool decide_exec(struct cwr_case *c)
+{
+	const struct cwr_holder *owner = find_parted_owner(c->socket);
+	struct cwr_holder *copy = find_untouched(c->socket, CWR_VIA_EXEC);
+	bool is_served;
+
+	if (!owner || !copy || copy->fd <= 2)
+		return false;
+	is_served = owner_served(c, copy);
+	if (!is_served && !copy->process->has_shim)
+		return false;
+	tell_owner_story(c, owner, copy);
+	c->evidence[CWR_EV_EXECUTED] = copy->via_mark;
+	c->confidence = is_served && copy->is_confirmed ? CWR_HIGH : CWR_MEDIUM;
+	return true;
+}
+
+static void advise_exec(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *created = &f->evidence[CWR_EV_CREATED];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The owner is done with the socket, but %s (%s) was executed while it was open and "
+		"inherited descriptor %d: it was created without close-on-exec.",
+		cwr_words_blamed(model, f), f->process->exe ? f->process->exe : "unknown program",
+		f->blamed[0]->fd);
+	f->advice = cwr_model_printf(
+		model, "create it close-on-exec: accept4() or socket() with SOCK_CLOEXEC%s.",
+		cwr_words_at(model, created));
+}
+
+const struct cwr_cause cwr_cause_leaked_through_exec = {
+	.id = "leaked-through-exec",
+	.verdict = CWR_LEAK,
+	.title = "leaked into an executed program",
+	.key = CWR_EV_CREATED,
+	.decide = decide_exec,
+	.advise = advise_exec,
+};

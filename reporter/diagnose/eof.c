@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end-of-file was read, and nobody closed.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+static const struct cwr_holder *find_own_reader(const struct cwr_socket *socket,
+						const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && h->eof.t)
+			return h;
+	return NULL;
+}
+
+static void tell(struct cwr_case *c, struct cwr_holder *blamed, const struct cwr_holder *reader)
+{
+	c->blamed = blamed;
+	c->evidence[CWR_EV_EOF] = reader->eof;
+	if (reader != blamed)
+		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = reader->closed;
+}
+
+/* Either the process that read it has it open, or the reader is gone and somebody else has. */
+static bool decide(struct cwr_case *c)
+{
+	const struct cwr_holder *reader = cwr_fact_eof_reader(c->socket);
+	const struct cwr_holder *own;
+
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		own = cwr_fact_counts(h) ? find_own_reader(c->socket, h->process) : NULL;
+		if (!own)
+			continue;
+		tell(c, h, h->eof.t ? h : own);
+		c->confidence = c->socket->recv_q > 0 ? CWR_MEDIUM : CWR_HIGH;
+		return true;
+	}
+	if (!reader)
+		return false;
+	tell(c, cwr_fact_server(c->socket), reader);
+	c->confidence = CWR_LOW;
+	return true;
+}
+
+static void advise(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *eof = &f->evidence[CWR_EV_EOF];
+	const char *blamed = cwr_words_blamed(model, f);
+	const char *who = eof->pid == f->process->pid || !eof->pid
+				  ? blamed
+				  : cwr_model_printf(model, "pid %d", eof->pid);
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up and %s was told so: %s returned 0. %s %s the descriptor%s.", who,
+		cwr_words_call(model, eof, "a read"), blamed,
+		f->process->is_alive ? "still holds" : "never closed",
+		f->process->is_alive ? " and has done nothing with it since" : "");
+	f->advice =
+		cwr_model_printf(model, "close the %s when %s returns 0%s.", cwr_words_socket(f),
+				 cwr_words_call(model, eof, "the read"), cwr_words_at(model, eof));
+}
+
+const struct cwr_cause cwr_cause_eof_read_not_closed = {
+	.id = "eof-read-not-closed",
+	.verdict = CWR_LEAK,
+	.title = "end-of-file was read, but the socket was not closed",
+	.key = CWR_EV_EOF,
+	.is_fallback = true,
+	.decide = decide,
+	.advise = advise,
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to the model that several rules ask; see facts.h.
+ */
+#include "diagnose/facts.h"
+
+enum { MAX_GENERATIONS = 1000 };
+
+bool cwr_fact_is_ending(const struct cwr_process *process)
+{
+	return process->is_exiting || !process->is_alive;
+}
+
+bool cwr_fact_counts(const struct cwr_holder *holder)
+{
+	if (!holder->is_open)
+		return false;
+	return holder->via != CWR_VIA_FORK || !cwr_fact_is_ending(holder->process);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+uint64_t cwr_fact_last_touch(const struct cwr_holder *holder)
+{
+	return later(holder->eof.t, later(holder->shutdown.t, holder->last_use.t));
+}
+
+uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	uint64_t t = 0;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process)
+			t = later(t, cwr_fact_last_touch(h));
+	return t;
+}
+
+struct cwr_holder *cwr_fact_open_in(const struct cwr_socket *socket,
+				    const struct cwr_process *process)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && cwr_fact_counts(h))
+			return h;
+	return NULL;
+}
+
+/* In a server that forks for every connection, the first child after the accept serves it. */
+static bool is_first_child(const struct cwr_socket *socket, const struct cwr_holder *holder)
+{
+	const struct cwr_fork *fork;
+
+	if (!socket->creator || holder->via != CWR_VIA_FORK)
+		return false;
+	fork = cwr_fact_first_fork(socket->creator, socket->holders->fork_seq);
+	return fork && fork->child == holder->process->pid;
+}
+
+struct cwr_holder *cwr_fact_server(const struct cwr_socket *socket)
+{
+	struct cwr_holder *best = NULL;
+
+	for (struct cwr_holder *h = socket->holders; h; h = h->next) {
+		if (!cwr_fact_counts(h))
+			continue;
+		if (!best || cwr_fact_last_touch(h) > cwr_fact_last_touch(best) ||
+		    (!cwr_fact_last_touch(best) && is_first_child(socket, h)))
+			best = h;
+	}
+	return best;
+}
+
+const struct cwr_holder *cwr_fact_eof_reader(const struct cwr_socket *socket)
+{
+	const struct cwr_holder *first = NULL;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->eof.t && (!first || h->eof.t < first->eof.t))
+			first = h;
+	return first;
+}
+
+/* After shutdown(SHUT_RD) every read returns 0, whatever the peer does. */
+static bool tells_of_fin(const struct cwr_holder *holder)
+{
+	bool is_own_doing = holder->shut_rd && holder->shutdown.t < holder->eof.t;
+
+	return holder->saw_reset || (holder->eof.t && !is_own_doing);
+}
+
+bool cwr_fact_peer_closed(const struct cwr_socket *socket)
+{
+	if (socket->peer_has_closed)
+		return true;
+	if (socket->is_confirmed && socket->state != CWR_TCP_UNKNOWN)
+		return false;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (tells_of_fin(h))
+			return true;
+	return false;
+}
+
+static bool has_traffic(const struct cwr_socket *socket)
+{
+	if (socket->has_tcp_bytes && (socket->bytes_received || socket->bytes_sent))
+		return true;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (cwr_fact_last_touch(h) || h->saw_reset)
+			return true;
+	return false;
+}
+
+bool cwr_fact_is_connection(const struct cwr_socket *socket)
+{
+	bool is_tcp =
+		socket->state != CWR_TCP_UNKNOWN || socket->local.family || socket->peer.family;
+
+	if (!is_tcp || socket->role == CWR_ROLE_PAIR || socket->state == CWR_TCP_LISTEN)
+		return false;
+	/* A new socket, or one whose connect() failed, is in state CLOSE as well. */
+	if (socket->role == CWR_ROLE_SOCKET || socket->role == CWR_ROLE_CONNECTED ||
+	    socket->role == CWR_ROLE_UNKNOWN)
+		return socket->state != CWR_TCP_CLOSE || has_traffic(socket);
+	return true;
+}
+
+uint64_t cwr_fact_known_until(const struct cwr_model *model, const struct cwr_process *process)
+{
+	if (process->is_alive)
+		return model->now;
+	return process->t_exit;
+}
+
+double cwr_fact_fin_age(const struct cwr_model *model, const struct cwr_socket *socket,
+			const struct cwr_process *process)
+{
+	const struct cwr_holder *reader = cwr_fact_eof_reader(socket);
+	uint64_t until = cwr_fact_known_until(model, process);
+	double age = socket->fin_age_s;
+
+	/* The kernel's figure starts anew when the peer acknowledges what was sent since. */
+	if (reader && until >= reader->eof.t && (double)(until - reader->eof.t) / 1e9 > age)
+		age = (double)(until - reader->eof.t) / 1e9;
+	return age;
+}
+
+const struct cwr_fork *cwr_fact_first_fork(const struct cwr_process *process, uint32_t seq)
+{
+	for (size_t i = 0; i < process->nforks; i++)
+		if (process->forks[i].seq > seq)
+			return &process->forks[i];
+	return NULL;
+}
+
+static const struct cwr_fork *fork_by_seq(const struct cwr_process *process, uint32_t seq)
+{
+	for (size_t i = 0; i < process->nforks; i++)
+		if (process->forks[i].seq == seq)
+			return &process->forks[i];
+	return NULL;
+}
+
+static const struct cwr_fork *fork_by_child(const struct cwr_process *process, pid_t child,
+					    uint32_t seq)
+{
+	const struct cwr_fork *latest = NULL; /* process numbers are used again */
+
+	for (size_t i = 0; i < process->nforks; i++)
+		if (process->forks[i].child == child && process->forks[i].seq > seq)
+			latest = &process->forks[i];
+	return latest;
+}
+
+const struct cwr_fork *cwr_fact_fork_to(const struct cwr_process *ancestor,
+					const struct cwr_process *child, uint32_t seq)
+{
+	const struct cwr_process *p = child;
+	int generations = 0; /* a damaged session must not send us round in circles */
+
+	while (p->parent && p->parent != ancestor && generations++ < MAX_GENERATIONS)
+		p = p->parent;
+	if (p->parent && p->parent_fork_seq > seq && fork_by_seq(ancestor, p->parent_fork_seq))
+		return fork_by_seq(ancestor, p->parent_fork_seq);
+	return fork_by_child(ancestor, p->pid, seq);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies that the program made on purpose and then forgot: a socket passed to another process whose
+ * sender kept its own descriptor, and a duplicate under a second number in one process.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+/* A receiver that is done with the socket, or NULL. */
+static const struct cwr_holder *find_finished_receiver(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_PASSED && (h->closed.t || !cwr_fact_counts(h)))
+			return h;
+	return NULL;
+}
+
+static bool is_served_by_receiver(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_PASSED && cwr_fact_counts(h))
+			return true;
+	return false;
+}
+
+/* What a receiver forgets is the receiver's own cause, so none may have it open. */
+static bool decide_passed(struct cwr_case *c)
+{
+	const struct cwr_holder *receiver = find_finished_receiver(c->socket);
+	struct cwr_process *creator = c->socket->creator;
+	struct cwr_holder *sender = creator ? cwr_fact_open_in(c->socket, creator) : NULL;
+
+	if (!receiver || !sender || is_served_by_receiver(c->socket))
+		return false;
+	if (cwr_fact_process_touch(c->socket, creator) > receiver->via_mark.t)
+		return false;
+	c->blamed = sender;
+	c->child = receiver->process->pid;
+	c->evidence[CWR_EV_PASSED] = receiver->via_mark;
+	c->evidence[CWR_EV_EOF] = receiver->eof;
+	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = receiver->closed;
+	c->confidence = receiver->eof.t ? CWR_HIGH : CWR_MEDIUM;
+	return true;
+}
+
+static void advise_passed(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The socket was passed to pid %d, which served it and %s; %s, which sent it, %s "
+		"its "
+		"own descriptor, so the kernel never sends FIN.",
+		f->evidence[CWR_EV_PASSED].pid, closed->t ? "closed it" : "ended",
+		cwr_words_blamed(model, f), f->process->is_alive ? "still holds" : "kept");
+	f->advice = cwr_model_printf(model, "close the %s in the sender after sendmsg().",
+				     cwr_words_socket(f));
+}
+
+const struct cwr_cause cwr_cause_passed_copy_kept = {
+	.id = "passed-copy-kept",
+	.verdict = CWR_LEAK,
+	.title = "sender kept the socket that it passed on",
+	.key = CWR_EV_PASSED,
+	.decide = decide_passed,
+	.advise = advise_passed,
+};
+
+/* The number of that process which was closed last, or NULL. */
+static const struct cwr_holder *find_closed_twin(const struct cwr_socket *socket,
+						 const struct cwr_holder *kept)
+{
+	const struct cwr_holder *twin = NULL;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h != kept && h->process == kept->process && h->closed.t &&
+		    (!twin || h->closed.t > twin->closed.t))
+			twin = h;
+	return twin;
+}
+
+/* Which of the two was made by dup(): a first number that is closed on purpose is no mistake. */
+static const struct cwr_holder *which_was_dup(const struct cwr_holder *a,
+					      const struct cwr_holder *b)
+{
+	if (a->via == CWR_VIA_DUP)
+		return a;
+	return b->via == CWR_VIA_DUP ? b : NULL;
+}
+
+/*
+ * dup2() and close() of the old number is how a program renumbers a descriptor, and the one that is
+ * left is then the one in use.  So the close must have come after the end-of-file, when it was
+ * meant to end the connection.
+ */
+static bool close_was_meant_to_end(const struct cwr_socket *socket, const struct cwr_holder *kept,
+				   const struct cwr_holder *closed)
+{
+	uint64_t eof = 0;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == kept->process && h->eof.t)
+			eof = h->eof.t;
+	return eof && closed->closed.t > eof && cwr_fact_last_touch(kept) < closed->closed.t;
+}
+
+static bool decide_duplicate(struct cwr_case *c)
+{
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		const struct cwr_holder *closed, *dup;
+
+		if (!cwr_fact_counts(h))
+			continue;
+		closed = find_closed_twin(c->socket, h);
+		dup = closed ? which_was_dup(h, closed) : NULL;
+		if (!dup || !close_was_meant_to_end(c->socket, h, closed))
+			continue;
+		c->blamed = h;
+		c->evidence[CWR_EV_DUPLICATED] = dup->via_mark;
+		c->evidence[CWR_EV_EOF] = closed->eof.t ? closed->eof : h->eof;
+		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = closed->closed;
+		c->confidence = CWR_HIGH;
+		return true;
+	}
+	return false;
+}
+
+static void advise_duplicate(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *dup = &f->evidence[CWR_EV_DUPLICATED];
+	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
+
+	f->explanation = cwr_model_printf(model,
+					  "The socket had two numbers in %s: %d was closed after "
+					  "end-of-file, %d was not, and "
+					  "the connection lasts as long as one is open.",
+					  cwr_words_blamed(model, f), closed->fd, f->blamed[0]->fd);
+	f->advice = cwr_model_printf(
+		model, "close the descriptor made by %s%s too, where the other one is closed%s.",
+		cwr_words_call(model, dup, "dup()"), cwr_words_at(model, dup),
+		cwr_words_at(model, closed));
+}
+
+const struct cwr_cause cwr_cause_duplicate_kept = {
+	.id = "duplicate-kept",
+	.verdict = CWR_LEAK,
+	.title = "a duplicate of the descriptor stayed open",
+	.key = CWR_EV_DUPLICATED,
+	.decide = decide_duplicate,
+	.advise = advise_duplicate,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Half-open and in use: the peer has said that it will send no more, and the program still sends,
+ * which TCP allows.  Not a leak.
+ *
+ * What counts is data sent after the FIN.  When the end-of-file was read, that read is the later
+ * bound of the FIN; when not, the kernel's age of the last acknowledgement is, which a peer that
+ * acknowledges moves forward: then only unsent data that shrinks decides.
+ */
+#include "diagnose/inuse.h"
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+#include <string.h>
+
+static const char *const sending_calls[] = {
+	"write",   "writev",   "pwritev2", "send",	 "sendto",
+	"sendmsg", "sendmmsg", "sendfile", "sendfile64", "splice",
+};
+
+static bool is_sending(const struct cwr_mark *mark)
+{
+	if (!mark->t || !mark->op)
+		return false;
+	for (size_t i = 0; i < sizeof(sending_calls) / sizeof(sending_calls[0]); i++)
+		if (!strcmp(mark->op, sending_calls[i]))
+			return true;
+	return false;
+}
+
+static uint64_t seconds_before(const struct cwr_model *model, double seconds)
+{
+	uint64_t ns = (uint64_t)(seconds * 1e9);
+
+	return ns < model->now ? model->now - ns : 0;
+}
+
+/* The FIN came no later than this; the end of time if nothing is known. */
+static uint64_t fin_latest(const struct cwr_model *model, const struct cwr_socket *socket)
+{
+	const struct cwr_holder *reader = cwr_fact_eof_reader(socket);
+
+	if (reader)
+		return reader->eof.t;
+	if (socket->fin_age_s >= 0)
+		return seconds_before(model, socket->fin_age_s);
+	return UINT64_MAX;
+}
+
+static bool is_recent(const struct cwr_model *model, uint64_t t, uint64_t fin)
+{
+	return t > fin && t > seconds_before(model, model->policy.in_use_s);
+}
+
+static bool is_draining(const struct cwr_socket *socket)
+{
+	return socket->send_q >= 0 && socket->send_q < socket->send_q_before;
+}
+
+struct cwr_holder *cwr_inuse_find(const struct cwr_model *model, const struct cwr_socket *socket)
+{
+	uint64_t fin = fin_latest(model, socket);
+
+	if (socket->state == CWR_TCP_CLOSE)
+		return NULL; /* nothing can be sent any more */
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (cwr_fact_counts(h) && h->process->is_alive && is_sending(&h->last_use) &&
+		    is_recent(model, h->last_use.t, fin))
+			return h;
+	if (is_draining(socket) ||
+	    (socket->has_sent_age &&
+	     is_recent(model, seconds_before(model, socket->sent_age_s), fin)))
+		return cwr_fact_server(socket);
+	return NULL;
+}
+
+static bool decide(struct cwr_case *c)
+{
+	struct cwr_holder *user = cwr_inuse_find(c->model, c->socket);
+
+	if (!user)
+		return false;
+	c->blamed = user;
+	c->evidence[CWR_EV_EOF] = user->eof;
+	c->evidence[CWR_EV_LAST_USE] = user->last_use;
+	c->confidence = CWR_HIGH;
+	return true;
+}
+
+static void advise(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(
+		model, "The peer will send no more, but %s still sends, as it may: not a leak.",
+		cwr_words_blamed(model, f));
+	f->advice = "none, if the program closes the socket when it has sent everything.";
+}
+
+const struct cwr_cause cwr_cause_half_open_in_use = {
+	.id = "half-open-in-use",
+	.verdict = CWR_IN_USE,
+	.title = "half-open and in use",
+	.key = CWR_EV_CREATED,
+	.decide = decide,
+	.advise = advise,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection is over in both directions, by the program's own shutdown() or by a reset, and the
+ * kernel no longer lists it, but the descriptor is still open.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+/*
+ * shutdown(SHUT_WR) followed by reading up to the end-of-file is the polite way to end: there the
+ * close is missing after that read, which is another cause.
+ */
+static bool was_taken_for_close(const struct cwr_holder *holder)
+{
+	if (!holder->shutdown.t || !holder->shut_wr)
+		return false;
+	return holder->shut_rd || holder->eof.t < holder->shutdown.t;
+}
+
+static bool decide_shutdown(struct cwr_case *c)
+{
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		if (!cwr_fact_counts(h) || !was_taken_for_close(h))
+			continue;
+		c->blamed = h;
+		c->evidence[CWR_EV_EOF] = h->eof;
+		c->evidence[CWR_EV_SHUTDOWN] = h->shutdown;
+		c->confidence = CWR_HIGH;
+		return true;
+	}
+	return false;
+}
+
+static void advise_shutdown(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(model,
+					  "shutdown() ended the connection, but it does not free "
+					  "the descriptor: only close() "
+					  "does, and %s never called it.",
+					  cwr_words_blamed(model, f));
+	f->advice = cwr_model_printf(model, "call close() after shutdown()%s.",
+				     cwr_words_at(model, &f->evidence[CWR_EV_SHUTDOWN]));
+}
+
+const struct cwr_cause cwr_cause_shutdown_not_closed = {
+	.id = "shutdown-not-closed",
+	.verdict = CWR_LEAK,
+	.title = "shut down, but never closed",
+	.key = CWR_EV_SHUTDOWN,
+	.decide = decide_shutdown,
+	.advise = advise_shutdown,
+};
+
+static struct cwr_holder *find_reset(const struct cwr_socket *socket)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (cwr_fact_counts(h) && h->saw_reset)
+			return h;
+	return NULL;
+}
+
+static bool decide_reset(struct cwr_case *c)
+{
+	struct cwr_holder *holder = find_reset(c->socket);
+	bool is_gone = c->socket->state == CWR_TCP_CLOSE;
+
+	if (!holder && !is_gone)
+		return false;
+	c->confidence = holder ? CWR_HIGH : CWR_MEDIUM;
+	if (!holder)
+		holder = cwr_fact_server(c->socket);
+	c->blamed = holder;
+	c->evidence[CWR_EV_EOF] = holder->eof;
+	c->evidence[CWR_EV_LAST_USE] = holder->last_use;
+	return true;
+}
+
+static void advise_reset(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *last = &f->evidence[CWR_EV_LAST_USE];
+
+	if (!last->t)
+		last = &f->evidence[CWR_EV_EOF];
+	f->explanation = cwr_model_printf(
+		model,
+		"The connection was reset or timed out, so ss no longer shows it, but %s %s the "
+		"descriptor%s.",
+		cwr_words_blamed(model, f), f->process->is_alive ? "still holds" : "kept",
+		f->blamed[0]->saw_reset ? " although a call failed and told so" : "");
+	f->advice = cwr_model_printf(
+		model, "close the %s when a call on it fails (ECONNRESET, EPIPE, ETIMEDOUT)%s.",
+		cwr_words_socket(f), cwr_words_at(model, last));
+}
+
+const struct cwr_cause cwr_cause_reset_not_closed = {
+	.id = "reset-not-closed",
+	.verdict = CWR_LEAK,
+	.title = "reset by the peer, never closed",
+	.key = CWR_EV_CREATED,
+	.decide = decide_reset,
+	.advise = advise_reset,
+};

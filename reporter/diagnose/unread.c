@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The undecided: the peer has closed, a descriptor is open, and no fact says why.  The two causes
+ * here hold for whatever is left over and give the facts instead of a guess.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+#include <inttypes.h>
+
+static void blame_server(struct cwr_case *c)
+{
+	c->blamed = cwr_fact_server(c->socket);
+	c->evidence[CWR_EV_EOF] = c->blamed->eof;
+	c->evidence[CWR_EV_LAST_USE] = c->blamed->last_use;
+}
+
+static bool decide_elsewhere(struct cwr_case *c)
+{
+	if (c->socket->created.t)
+		return false;
+	blame_server(c);
+	c->confidence = CWR_LOW;
+	return true;
+}
+
+/* What lies in the receive queue, as a sentence. */
+static const char *queue_words(struct cwr_model *model, const struct cwr_socket *socket)
+{
+	if (socket->recv_q > 1)
+		return cwr_model_printf(model,
+					"Its end-of-file waits unread behind %" PRId64
+					" bytes that were not read either.",
+					socket->recv_q - 1);
+	if (socket->recv_q == 1)
+		return "Its end-of-file waits unread.";
+	if (socket->recv_q == 0)
+		return "All was read, but no call that was seen returned 0: a read took the last "
+		       "data and the end-of-file together, so the program may not know.";
+	return "Whether its end-of-file was read is not known.";
+}
+
+static void advise_elsewhere(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up. %s The socket was created outside the shim's view: before it "
+		"was "
+		"loaded, by a direct system call or io_uring, or by a program that handed it on.",
+		queue_words(model, f->sockets[0]));
+	f->advice = cwr_model_printf(
+		model,
+		"find what descriptor %d of pid %d is for, and close it when its peer has closed.",
+		f->blamed[0]->fd, f->process->pid);
+}
+
+const struct cwr_cause cwr_cause_opened_elsewhere = {
+	.id = "opened-elsewhere",
+	.verdict = CWR_LEAK,
+	.title = "peer has closed; created outside the shim's view",
+	.key = CWR_EV_CREATED,
+	.is_fallback = true,
+	.decide = decide_elsewhere,
+	.advise = advise_elsewhere,
+};
+
+static bool decide_unread(struct cwr_case *c)
+{
+	blame_server(c);
+	c->confidence = c->socket->recv_q > 0 ? CWR_MEDIUM : CWR_LOW;
+	return true;
+}
+
+static void advise_unread(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up. %s %s %s the descriptor; why it is not served is not known.",
+		queue_words(model, f->sockets[0]), cwr_words_blamed(model, f),
+		f->process->is_alive ? "still holds" : "kept");
+	f->advice = cwr_model_printf(model,
+				     "read the %s created%s until a read returns 0, or set a "
+				     "timeout, and then close it.",
+				     cwr_words_socket(f),
+				     cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
+}
+
+const struct cwr_cause cwr_cause_unread_not_closed = {
+	.id = "unread-not-closed",
+	.verdict = CWR_LEAK,
+	.title = "peer has closed, end-of-file not read",
+	.key = CWR_EV_CREATED,
+	.is_fallback = true,
+	.decide = decide_unread,
+	.advise = advise_unread,
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Words that the explanations and advices of several causes share; see words.h.
+ */
+#include "diagnose/words.h"
+#include "diagnose/facts.h"
+#include "model/site.h"
+
+const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark)
+{
+	const struct cwr_frame *frame = mark->t ? cwr_site_frame(mark->stack) : NULL;
+
+	if (!frame)
+		return "";
+	if (frame->file && frame->line)
+		return cwr_model_printf(model, " at %s", cwr_site_where(model, frame));
+	if (frame->function && frame->module)
+		return cwr_model_printf(model, " in %s (%s)", frame->function,
+					cwr_site_basename(frame->module));
+	return cwr_model_printf(model, " at %s", cwr_site_where(model, frame));
+}
+
+static bool is_blamed_before(const struct cwr_finding *finding, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (finding->blamed[i]->process == finding->blamed[n]->process)
+			return true;
+	return false;
+}
+
+const char *cwr_words_blamed(struct cwr_model *model, const struct cwr_finding *finding)
+{
+	size_t others = 0;
+
+	for (size_t i = 0; i < finding->nsockets; i++)
+		if (finding->blamed[i]->process != finding->process &&
+		    !is_blamed_before(finding, i))
+			others++;
+	if (!others)
+		return cwr_model_printf(model, "pid %d", finding->process->pid);
+	return cwr_model_printf(model, "pid %d and %zu more process%s", finding->process->pid,
+				others, others == 1 ? "" : "es");
+}
+
+const char *cwr_words_holds(const struct cwr_finding *finding)
+{
+	return finding->process->is_alive ? "holds" : "held";
+}
+
+const char *cwr_words_socket(const struct cwr_finding *finding)
+{
+	switch (finding->sockets[0]->role) {
+	case CWR_ROLE_ACCEPTED:
+		return "accepted socket";
+	case CWR_ROLE_CONNECTED:
+		return "connected socket";
+	default:
+		return "socket";
+	}
+}
+
+const char *cwr_words_call(struct cwr_model *model, const struct cwr_mark *mark,
+			   const char *otherwise)
+{
+	return mark->op ? cwr_model_printf(model, "%s()", mark->op) : otherwise;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The place in the program that a stack stands for: the frame that a user can change, which is the
+ * innermost one outside libc and the other run-time libraries.
+ */
+#ifndef CWR_SITE_H
+#define CWR_SITE_H
+
+#include "model/model.h"
+
+/* Is this a library that no user would look for the mistake in?  NULL is not. */
+bool cwr_site_is_runtime(const char *module);
+
+/*
+ * Index of the frame to show first: the innermost one of the user's own code, best with a source
+ * line.  nframes if the stack has no frames yet.
+ */
+size_t cwr_site_index(const struct cwr_stack *stack);
+
+/* The frame at that index, or NULL; stack may be NULL. */
+const struct cwr_frame *cwr_site_frame(const struct cwr_stack *stack);
+
+/* "server.c:88", or without line information "server+0x1234", or "0x7f..."; in the model's memory.
+ */
+const char *cwr_site_where(struct cwr_model *model, const struct cwr_frame *frame);
+
+/* The part of path after the last slash; NULL for NULL. */
+const char *cwr_site_basename(const char *path);
+
+#endif
