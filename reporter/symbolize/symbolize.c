@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cwshim/session.h>
 #include <uthash.h>
 
 #include "symbolize/demangle.h"
@@ -117,7 +116,7 @@ static struct source *find_source(struct cwr_symbolizer *symbolizer,
 				  const struct cwr_module *module)
 {
 	struct source *source;
-	char key[PATH_MAX + 2 * CW_BUILD_ID_MAX + 2];
+	char key[PATH_MAX + 128];
 
 	snprintf(key, sizeof(key), "%s\n%s", module->path ? module->path : "",
 		 module->build_id ? module->build_id : "");

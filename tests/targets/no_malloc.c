@@ -43,6 +43,21 @@ void free(void *memory)
 	__libc_free(memory);
 }
 
+/* Lines of /proc/self/maps: mappings that the storm leaves behind would show. */
+static int count_mappings(void)
+{
+	char text[4096];
+	ssize_t size;
+	int count = 0, fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	TARGET_CHECK(fd >= 0);
+	while ((size = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < size; i++)
+			count += text[i] == '\n';
+	close(fd);
+	return count;
+}
+
 static void fork_and_wait(int fd)
 {
 	pid_t child = fork();
@@ -99,15 +114,18 @@ static void print_descriptors(void)
 int main(void)
 {
 	int listener;
+	int mappings;
 	long before;
 
 	target_begin();
 	target_expect(NULL, NULL, 0);
 	listener = target_listen(0);
 	storm(listener, WARM_UP);
+	mappings = count_mappings();
 	before = atomic_load(&allocations);
 	storm(listener, ROUNDS);
 	printf("ALLOCATIONS %ld\n", atomic_load(&allocations) - before);
+	printf("MAPPINGS %d\n", count_mappings() - mappings);
 	print_descriptors();
 	target_hold();
 	return 0;
