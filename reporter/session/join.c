@@ -65,14 +65,28 @@ struct cwr_process *cwr_join_descendant(struct cwr_model *model, struct cwr_proc
 	return process;
 }
 
-/* What came through the exec is held by the image after it, which has found it in its table. */
-static void end_by_exec(struct cwr_model *model, struct cwr_process *process)
+/*
+ * What came through the exec is held by the image after it, which found it in its table and cannot
+ * know by itself how it came there.
+ */
+static void hand_over(struct cwr_socket *socket, struct cwr_holder *before,
+		      const struct cwr_process *after)
+{
+	struct cwr_holder *heir = after ? cwr_join_find_holder(socket, after, before->fd) : NULL;
+
+	before->is_open = false;
+	if (heir && heir->via == CWR_VIA_UNKNOWN)
+		heir->via = CWR_VIA_EXEC;
+}
+
+static void end_by_exec(struct cwr_model *model, struct cwr_process *process,
+			const struct cwr_process *after)
 {
 	process->end = CWR_END_EXEC;
 	for (struct cwr_socket *socket = model->sockets; socket; socket = socket->next)
 		for (struct cwr_holder *h = socket->holders; h; h = h->next)
 			if (h->process == process)
-				h->is_open = false;
+				hand_over(socket, h, after);
 }
 
 static bool are_images_of_one(const struct cwr_process *a, const struct cwr_process *b)
@@ -81,23 +95,51 @@ static bool are_images_of_one(const struct cwr_process *a, const struct cwr_proc
 	       b->session_path;
 }
 
-static void link_pair(struct cwr_process *child, struct cwr_process *parent)
+static const struct cwr_fork *find_fork(const struct cwr_process *process, uint32_t seq)
 {
-	if (child != parent && child->parent_pid && parent->session_path && !child->parent &&
-	    is_child_of(child, parent->pid, parent->t_session))
-		child->parent = parent;
+	for (size_t i = 0; i < process->nforks; i++)
+		if (process->forks[i].seq == seq)
+			return &process->forks[i];
+	return NULL;
+}
+
+/* The child knows when its copies came, the parent knows from which call. */
+static void tell_of_fork(struct cwr_model *model, const struct cwr_process *child)
+{
+	const struct cwr_fork *fork = find_fork(child->parent, child->parent_fork_seq);
+
+	if (!fork)
+		return;
+	for (struct cwr_socket *socket = model->sockets; socket; socket = socket->next)
+		for (struct cwr_holder *h = socket->holders; h; h = h->next)
+			if (h->process == child && h->via == CWR_VIA_FORK)
+				h->via_mark = fork->mark;
+}
+
+static void link_pair(struct cwr_model *model, struct cwr_process *child,
+		      struct cwr_process *parent)
+{
+	if (child == parent || !child->parent_pid || !child->session_path ||
+	    !parent->session_path || !is_child_of(child, parent->pid, parent->t_session))
+		return;
+	child->parent = parent;
+	tell_of_fork(model, child);
 }
 
 void cwr_join_family(struct cwr_model *model, struct cwr_process *process)
 {
 	for (struct cwr_process *other = model->processes; other; other = other->next) {
-		link_pair(process, other);
-		link_pair(other, process);
-		if (are_images_of_one(process, other))
-			end_by_exec(model, process->t_session < other->t_session ? process : other);
+		link_pair(model, process, other);
+		link_pair(model, other, process);
+		if (!are_images_of_one(process, other))
+			continue;
+		if (process->t_session < other->t_session)
+			end_by_exec(model, process, other);
+		else
+			end_by_exec(model, other, process);
 	}
 	if (process->end == CWR_END_EXEC)
-		end_by_exec(model, process);
+		end_by_exec(model, process, NULL);
 }
 
 struct cwr_holder *cwr_join_find_holder(const struct cwr_socket *socket,

@@ -3,9 +3,9 @@
  * The sockets of a session: its slots, the cache of those that were closed while a forked copy was
  * about, and the notes that descendants without a session left in both.
  *
- * A forked child starts from its parent's table.  Such a slot's `created` speaks of the parent's
- * recording, and the number of its stack means something in the parent's session only, so it is
- * the parent's session that says where the socket was created.
+ * A forked child that gets a session starts from its parent's table, with copies of the stacks.
+ * What such a slot says of the time before the child's session began was the parent's doing.  If
+ * the parent's own session is there, it has the last word on where the socket was created.
  */
 #include "session/loader.h"
 
@@ -46,12 +46,9 @@ static void note_creation(struct cwr_loader *loader, struct cwr_socket *socket,
 			  struct cwr_holder *holder, const struct cw_slot *slot)
 {
 	if (!is_own_creation(loader, slot)) {
-		struct cw_mark mark = slot->created;
-
-		mark.stack = 0;
 		if (!socket->created.t)
 			socket->created = cwr_loader_mark(
-				loader, &mark, loader->file->header.parent_pid, slot->fd);
+				loader, &slot->created, loader->file->header.parent_pid, slot->fd);
 		return;
 	}
 	if (socket->creator == loader->process && slot->via == CW_VIA_DUP) {
@@ -99,30 +96,43 @@ static bool is_open(const struct cw_slot *slot)
 	return slot->flags & (CW_SLOT_LIVE | CW_SLOT_CLOSED_AT_EXIT);
 }
 
-static void fill_holder(struct cwr_loader *loader, struct cwr_holder *holder,
-			const struct cw_slot *slot)
+/* What this process did itself, as far as it has been recorded here. */
+static struct cwr_mark own_mark(struct cwr_loader *loader, const struct cw_mark *mark, int fd)
 {
-	const pid_t pid = loader->process->pid;
+	if (mark->t < loader->file->header.t_start)
+		return (struct cwr_mark){.fd = -1};
+	return cwr_loader_mark(loader, mark, loader->process->pid, fd);
+}
 
-	holder->via = slot->via <= CW_VIA_PASSED ? (enum cwr_via)slot->via : CWR_VIA_UNKNOWN;
-	holder->cloexec = !!(slot->flags & CW_SLOT_CLOEXEC);
+static void fill_flags(struct cwr_holder *holder, const struct cw_slot *slot)
+{
 	holder->is_open = is_open(slot);
+	holder->cloexec = !!(slot->flags & CW_SLOT_CLOEXEC);
 	holder->closed_at_exit = slot->flags & CW_SLOT_CLOSED_AT_EXIT;
-	holder->fork_seq = slot->fork_seq;
 	holder->shut_rd = slot->flags & CW_SLOT_SHUT_RD;
 	holder->shut_wr = slot->flags & CW_SLOT_SHUT_WR;
 	holder->saw_reset = slot->flags & CW_SLOT_RESET;
+}
+
+/* A child announced by a note has marks already, from before it had a session. */
+static void fill_mark(struct cwr_mark *mark, struct cwr_mark own)
+{
+	if (own.t)
+		*mark = own;
+}
+
+static void fill_holder(struct cwr_loader *loader, struct cwr_holder *holder,
+			const struct cw_slot *slot)
+{
+	fill_flags(holder, slot);
+	holder->via = slot->via <= CW_VIA_PASSED ? (enum cwr_via)slot->via : CWR_VIA_UNKNOWN;
+	holder->fork_seq = slot->fork_seq;
 	holder->probe = probe_of(&slot->probe);
-	if (slot->via_mark.t)
-		holder->via_mark = cwr_loader_mark(loader, &slot->via_mark, pid, slot->from_fd);
-	if (slot->eof.t)
-		holder->eof = cwr_loader_mark(loader, &slot->eof, pid, slot->fd);
-	if (slot->shutdown.t)
-		holder->shutdown = cwr_loader_mark(loader, &slot->shutdown, pid, slot->fd);
-	if (slot->last.t)
-		holder->last_use = cwr_loader_mark(loader, &slot->last, pid, slot->fd);
-	if (slot->closed.t)
-		holder->closed = cwr_loader_mark(loader, &slot->closed, pid, slot->fd);
+	fill_mark(&holder->via_mark, own_mark(loader, &slot->via_mark, slot->from_fd));
+	fill_mark(&holder->eof, own_mark(loader, &slot->eof, slot->fd));
+	fill_mark(&holder->shutdown, own_mark(loader, &slot->shutdown, slot->fd));
+	fill_mark(&holder->last_use, own_mark(loader, &slot->last, slot->fd));
+	fill_mark(&holder->closed, own_mark(loader, &slot->closed, slot->fd));
 }
 
 /*

@@ -349,11 +349,14 @@ static void make_family(struct made_session **ret_parent, struct made_session **
 	struct cw_slot *slot = made_slot(parent, 7, 1);
 
 	slot->created = made_mark(parent, 5000, "accept", made_stack(parent, 1, &ips[0]));
-	made_fork(parent, 201, 5100, 0)->state = CW_FORK_HAS_SESSION;
+	made_fork(parent, 201, 5100, made_stack(parent, 1, &ips[1]))->state = CW_FORK_HAS_SESSION;
 	made_session_set_parent(child, parent);
-	made_stack(child, 1, &ips[1]); /* gets the number of the parent's stack */
+	made_stack(child, 1, &ips[1]); /* so that the numbers of the stacks differ */
 	child->slots[7] = parent->slots[7];
+	child->slots[7].created.stack = made_stack(child, 1, &ips[0]);
 	child->slots[7].via = CW_VIA_FORK;
+	child->slots[7].via_mark = (struct cw_mark){.t = 5100};
+	child->slots[7].last = made_mark(child, 5050, "read", 0); /* the parent's doing */
 	child->slots[7].eof = made_mark(child, 6000, "read", 0);
 	child->header.section[CW_SECTION_SLOTS].used = 8;
 	*ret_parent = parent;
@@ -375,7 +378,11 @@ static void check_family(const struct fixture *f)
 	assert_ptr_equal(socket->created.stack->process, parent);
 	assert_ptr_equal(socket->holders->process, parent);
 	assert_ptr_equal(socket->holders->next->process, child);
+	assert_int_equal(socket->holders->next->via_mark.t, 5100);
+	assert_int_equal(socket->holders->next->via_mark.pid, 100);
+	assert_int_equal(socket->holders->next->via_mark.stack->ips[0], 0x2222);
 	assert_int_equal(socket->holders->next->eof.t, 6000);
+	assert_int_equal(socket->holders->next->last_use.t, 0);
 	assert_null(socket->holders->next->next);
 }
 
@@ -411,7 +418,7 @@ static void test_a_child_announced_by_a_note_is_not_doubled(void **state)
 	check_family(*state);
 }
 
-static void test_without_the_parent_its_stacks_are_not_guessed(void **state)
+static void test_without_the_parent_the_copy_tells_the_site(void **state)
 {
 	struct fixture *f = *state;
 	struct made_session *parent, *child;
@@ -420,7 +427,8 @@ static void test_without_the_parent_its_stacks_are_not_guessed(void **state)
 	made_session_free(parent);
 	load(f, 1, child);
 	assert_int_equal(f->model->sockets->created.t, 5000);
-	assert_null(f->model->sockets->created.stack);
+	assert_int_equal(f->model->sockets->created.pid, 100);
+	assert_int_equal(f->model->sockets->created.stack->ips[0], 0x1111);
 	assert_null(f->model->sockets->creator);
 }
 
@@ -453,7 +461,7 @@ static void test_an_exec_ends_the_image_before_it(void **state)
 
 	made_slot(before, 7, 1)->created = made_mark(before, 2000, "accept", 0);
 	after->header.t_start = 9000;
-	made_slot(after, 7, 1)->via = CW_VIA_EXEC;
+	made_slot(after, 7, 1)->via = CW_VIA_UNKNOWN;
 	after->slots[7].role = CW_ROLE_INHERITED;
 	load(f, 1, after);
 	load(f, 0, before);
@@ -700,7 +708,7 @@ int main(void)
 		CASE(test_parent_and_child_are_joined),
 		CASE(test_the_order_of_reading_does_not_matter),
 		CASE(test_a_child_announced_by_a_note_is_not_doubled),
-		CASE(test_without_the_parent_its_stacks_are_not_guessed),
+		CASE(test_without_the_parent_the_copy_tells_the_site),
 		CASE(test_a_reused_process_number_is_another_process),
 		CASE(test_an_exec_ends_the_image_before_it),
 		CASE(test_a_duplicate_is_a_second_holder),
