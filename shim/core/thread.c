@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cached process and thread ids.  getpid() is a real system call of some 160 ns, so the id is kept
+ * in a page that the kernel wipes in every forked child, whichever call forked it.
+ */
+#include "core/thread.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "core/raw.h"
+
+#include "core/poison.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+__thread struct cw_thread cw_thread;
+bool cw_is_ready;
+
+/* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
+static volatile pid_t unwiped;
+static volatile pid_t *process_id = &unwiped;
+
+void cw_process_id_init(void)
+{
+	long page = cw_raw(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page < 0 && page > -4096)
+		return;
+	if (cw_raw(SYS_madvise, page, 4096, MADV_WIPEONFORK) < 0)
+		cw_raw(SYS_munmap, page, 4096);
+	else
+		process_id = (volatile pid_t *)page;
+}
+
+pid_t cw_process_id(void)
+{
+	return *process_id;
+}
+
+pid_t cw_process_id_renew(void)
+{
+	pid_t pid = (pid_t)cw_raw(SYS_getpid);
+
+	*process_id = pid;
+	return pid;
+}
+
+pid_t cw_thread_id(void)
+{
+	pid_t pid = cw_process_id();
+
+	if (cw_thread.tid_of != pid || !cw_thread.tid) {
+		cw_thread.tid = (int32_t)cw_raw(SYS_gettid);
+		cw_thread.tid_of = pid;
+	}
+	return cw_thread.tid;
+}

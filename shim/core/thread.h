@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the shim knows of the calling thread and process.  Async-signal-safe.
+ */
+#ifndef CW_CORE_THREAD_H
+#define CW_CORE_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Initial-exec thread-local storage (see CMakeLists.txt): reading it never allocates. */
+struct cw_thread {
+	int32_t tid; /* cached; valid while tid_of equals the process id */
+	int32_t tid_of;
+	uint32_t unwinding; /* the unwinder is at work: its calls are not the host's */
+	uint32_t forking;   /* this thread is inside fork() */
+};
+
+extern __thread struct cw_thread cw_thread;
+
+/* The constructor has run: before that nothing is recorded. */
+extern bool cw_is_ready;
+
+/* Makes the page that fork wipes (MADV_WIPEONFORK, madvise(2)).  Called once, by the constructor.
+ */
+void cw_process_id_init(void);
+
+/*
+ * The process id, cached in the wiped page: 0 in a child of any kind of fork without CLONE_VM until
+ * cw_process_id_renew() was called there, and before the constructor ran.
+ */
+pid_t cw_process_id(void);
+
+/* Asks the kernel again.  Returns the id. */
+pid_t cw_process_id_renew(void);
+
+/* The calling thread's id, cached. */
+pid_t cw_thread_id(void);
+
+#endif

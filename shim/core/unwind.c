@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stack walking by libunwind, by frame pointers, or only to the caller.
+ *
+ * libunwind is loaded with RTLD_LOCAL, never linked: it exports _Unwind_RaiseException, and as a
+ * dependency it would take over the host's C++ exceptions.  It checks addresses by writing to a
+ * pipe of its own on low descriptor numbers, which breaks hosts that close all descriptors; so its
+ * calls of pipe2, read, write and syscall come to interpose/unwinder.c, which answers without a
+ * pipe.
+ */
+#include "core/unwind.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "core/raw.h"
+#include "core/thread.h"
+#include "cwshim/session.h"
+
+#include "core/poison.h"
+
+/* The bounds of this library, from the linker (ld, "Source Code Reference"). */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+enum {
+	OWN_FRAMES = 8,	  /* the deepest chain of our own frames above the host's */
+	FORK_YIELDS = 200 /* how long fork waits for threads inside libunwind */
+};
+
+static enum cw_unwinder kind;
+static int (*unw_backtrace)(void **buffer, int size);
+static uintptr_t unwinder_start, unwinder_end;
+
+static atomic_uint walkers; /* threads inside libunwind */
+static atomic_uint forkers; /* threads inside fork */
+
+static bool is_own(uint64_t ip)
+{
+	return ip >= (uintptr_t)__ehdr_start && ip < (uintptr_t)_end;
+}
+
+static int find_range(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uintptr_t inside = *(uintptr_t *)arg;
+	uintptr_t start = UINTPTR_MAX, end = 0;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+
+		if (phdr->p_type != PT_LOAD)
+			continue;
+		if (info->dlpi_addr + phdr->p_vaddr < start)
+			start = info->dlpi_addr + phdr->p_vaddr;
+		if (info->dlpi_addr + phdr->p_vaddr + phdr->p_memsz > end)
+			end = info->dlpi_addr + phdr->p_vaddr + phdr->p_memsz;
+	}
+	if (inside < start || inside >= end)
+		return 0;
+	unwinder_start = start;
+	unwinder_end = end;
+	return 1;
+}
+
+static bool load_libunwind(void)
+{
+	void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	uintptr_t inside;
+
+	if (!library)
+		return false;
+	unw_backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+	inside = (uintptr_t)unw_backtrace;
+	return unw_backtrace && dl_iterate_phdr(find_range, &inside) == 1;
+}
+
+void cw_unwind_init(enum cw_unwinder wanted)
+{
+	uint64_t ips[4];
+	uint16_t flags;
+
+	if (wanted == CW_UNWIND_LIBUNWIND && !load_libunwind())
+		wanted = CW_UNWIND_FP;
+	kind = wanted;
+	cw_unwind(ips, 4, &flags);
+}
+
+enum cw_unwinder cw_unwind_kind(void)
+{
+	return kind;
+}
+
+bool cw_unwind_is_caller(const void *return_address)
+{
+	uintptr_t ip = (uintptr_t)return_address;
+
+	return cw_thread.unwinding && ip >= unwinder_start && ip < unwinder_end;
+}
+
+/*
+ * rt_sigprocmask copies the new mask in before it looks at `how`: EFAULT for memory that cannot be
+ * read, EINVAL for memory that can (kernel/signal.c, SYSCALL_DEFINE4(rt_sigprocmask)).
+ */
+bool cw_unwind_is_readable(const void *address)
+{
+	uintptr_t word = (uintptr_t)address & ~(uintptr_t)7;
+
+	return cw_raw(SYS_rt_sigprocmask, -1, word, NULL, 8) != -EFAULT;
+}
+
+/* Follows frame pointers; without `all` only as far as the first frame that is not ours. */
+static size_t walk_frame_pointers(uint64_t *ips, size_t max, bool all)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+	uintptr_t checked_page = (uintptr_t)frame >> 12;
+	size_t n = 0;
+
+	while (n < max) {
+		uintptr_t next = frame[0];
+
+		ips[n++] = frame[1];
+		if (!all && !is_own(frame[1]))
+			break;
+		if (next <= (uintptr_t)frame || next & 7 || !frame[1])
+			break;
+		if (next >> 12 != checked_page || (next + 8) >> 12 != checked_page) {
+			if (!cw_unwind_is_readable((void *)next) ||
+			    !cw_unwind_is_readable((void *)(next + 8)))
+				break;
+			checked_page = next >> 12;
+		}
+		frame = (const uintptr_t *)next;
+	}
+	return n;
+}
+
+/* May this thread enter libunwind now?  Waits for a fork of another thread to be over. */
+static bool enter(void)
+{
+	for (int tries = 0; tries < FORK_YIELDS; tries++) {
+		/* Sequentially consistent, with cw_unwind_fork_before(): one of us sees the other.
+		 */
+		atomic_fetch_add(&walkers, 1);
+		if (!atomic_load(&forkers) || cw_thread.forking)
+			return true;
+		atomic_fetch_sub(&walkers, 1);
+		cw_raw(SYS_sched_yield);
+	}
+	return false;
+}
+
+static size_t walk_libunwind(uint64_t *ips, size_t max)
+{
+	int n;
+
+	cw_thread.unwinding++;
+	n = unw_backtrace((void **)ips, (int)max);
+	cw_thread.unwinding--;
+	atomic_fetch_sub(&walkers, 1);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static size_t drop_own_frames(uint64_t *ips, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_own(ips[i]))
+			ips[kept++] = ips[i];
+	return kept;
+}
+
+size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
+{
+	uint64_t walked[CW_STACK_FRAMES_MAX + OWN_FRAMES];
+	size_t room = max + OWN_FRAMES, n;
+	int saved_errno = errno;
+
+	*ret_flags = 0;
+	if (kind == CW_UNWIND_NONE)
+		return 0;
+	/* A handler that interrupted the unwinder must not enter it again. */
+	if (kind == CW_UNWIND_LIBUNWIND && !cw_thread.unwinding && enter()) {
+		n = walk_libunwind(walked, room);
+	} else {
+		*ret_flags = kind == CW_UNWIND_FP ? CW_STACK_FP : CW_STACK_CALLER;
+		n = walk_frame_pointers(walked, room, kind == CW_UNWIND_FP);
+	}
+	if (n == room)
+		*ret_flags |= CW_STACK_CUT;
+	n = drop_own_frames(walked, n);
+	n = n < max ? n : max;
+	for (size_t i = 0; i < n; i++)
+		ips[i] = walked[i];
+	errno = saved_errno;
+	return n;
+}
+
+void cw_unwind_fork_before(void)
+{
+	unsigned int own = cw_thread.unwinding ? 1 : 0;
+
+	cw_thread.forking++;
+	atomic_fetch_add(&forkers, 1);
+	for (int tries = 0; atomic_load(&walkers) > own && tries < FORK_YIELDS; tries++)
+		cw_raw(SYS_sched_yield);
+}
+
+void cw_unwind_fork_after(bool is_child)
+{
+	cw_thread.forking--;
+	if (!is_child) {
+		atomic_fetch_sub(&forkers, 1);
+		return;
+	}
+	if (atomic_load(&walkers) > 0 && kind == CW_UNWIND_LIBUNWIND)
+		kind = CW_UNWIND_CALLER;
+	atomic_store(&walkers, 0);
+	atomic_store(&forkers, 0);
+}

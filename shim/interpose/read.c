@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Data is read; all that interests is that none came.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/real.h"
+#include "core/unwind.h"
+#include "interpose/interpose.h"
+#include "track/events.h"
+
+#include "core/poison.h"
+
+/* What fortified programs call (_FORTIFY_SOURCE, glibc debug/); declared in no header for use. */
+CW_EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buflen);
+CW_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buflen, int flags);
+CW_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buflen, int flags,
+				 struct sockaddr *addr, socklen_t *len);
+
+/* Room for any data at all?  A bad vector fails in the kernel before it matters here. */
+static size_t room(const struct iovec *iov, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (iov[i].iov_len)
+			return iov[i].iov_len;
+	return 0;
+}
+
+CW_EXPORT ssize_t read(int fd, void *buf, size_t size)
+{
+	if (cw_unlikely(fd < 0) && cw_unwind_is_caller(__builtin_return_address(0))) {
+		/* The unwinder drains the pipe that it believes to have (see unwinder.c). */
+		errno = EAGAIN;
+		return -1;
+	}
+	return cw_on_read(CW_FN_read, cw_real.read(fd, buf, size), fd, size);
+}
+
+CW_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	ssize_t ret = cw_real.readv(fd, iov, count);
+
+	return cw_on_read(CW_FN_readv, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+}
+
+CW_EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
+{
+	return cw_on_read(CW_FN_recv, cw_real.recv(fd, buf, size, flags), fd, size);
+}
+
+CW_EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr,
+			   socklen_t *len)
+{
+	return cw_on_read(CW_FN_recvfrom, cw_real.recvfrom(fd, buf, size, flags, addr, len), fd,
+			  size);
+}
+
+CW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t ret = cw_real.recvmsg(fd, msg, flags);
+
+	return cw_on_read(CW_FN_recvmsg, ret, fd,
+			  ret == 0 ? room(msg->msg_iov, msg->msg_iovlen) : 0);
+}
+
+CW_EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buflen)
+{
+	return cw_on_read(CW_FN___read_chk, CW_REAL(__read_chk)(fd, buf, size, buflen), fd, size);
+}
+
+CW_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buflen, int flags)
+{
+	return cw_on_read(CW_FN___recv_chk, CW_REAL(__recv_chk)(fd, buf, size, buflen, flags), fd,
+			  size);
+}
+
+CW_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buflen, int flags,
+				 struct sockaddr *addr, socklen_t *len)
+{
+	ssize_t ret = CW_REAL(__recvfrom_chk)(fd, buf, size, buflen, flags, addr, len);
+
+	return cw_on_read(CW_FN___recvfrom_chk, ret, fd, size);
+}

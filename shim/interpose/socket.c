@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets come into being, are connected and shut down.
+ */
+#include <sys/socket.h>
+
+#include "core/real.h"
+#include "interpose/interpose.h"
+#include "track/events.h"
+
+#include "core/poison.h"
+
+CW_EXPORT int socket(int domain, int type, int protocol)
+{
+	return cw_on_socket(CW_FN_socket, cw_real.socket(domain, type, protocol), domain, type);
+}
+
+CW_EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	return cw_on_socketpair(CW_FN_socketpair, cw_real.socketpair(domain, type, protocol, fds),
+				type, fds);
+}
+
+CW_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return cw_on_accept(CW_FN_accept, cw_real.accept(fd, addr, len), 0, addr, len);
+}
+
+CW_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return cw_on_accept(CW_FN_accept4, cw_real.accept4(fd, addr, len, flags), flags, addr, len);
+}
+
+CW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return cw_on_connect(CW_FN_connect, cw_real.connect(fd, addr, len), fd, addr, len);
+}
+
+CW_EXPORT int shutdown(int fd, int how)
+{
+	return cw_on_shutdown(CW_FN_shutdown, cw_real.shutdown(fd, how), fd, how);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs: what a call of the host means for the table.  Each cw_on_ verb is given what the real
+ * function returned and returns exactly that, with errno as it was; cw_before_ verbs are called
+ * where the record must precede the call, because another thread may get the freed number at once.
+ * All are async-signal-safe and no cancellation points.
+ */
+#ifndef CW_TRACK_EVENTS_H
+#define CW_TRACK_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* socket(domain, type, ...) returned fd. */
+int cw_on_socket(unsigned int fn, int fd, int domain, int type);
+
+/* socketpair(domain, type, ...) returned ret and filled fds. */
+int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2]);
+
+/* accept returned fd; addr and len as the host gave them, after the call (both may be NULL). */
+int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr,
+		 const socklen_t *len);
+
+int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len);
+int cw_on_shutdown(unsigned int fn, int ret, int fd, int how);
+
+void cw_before_close(unsigned int fn, int fd);
+
+/* A call made descriptor `to` from `from`, replacing what `to` was. */
+int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec);
+
+/* The slow half of cw_on_read(). */
+void cw_note_eof(unsigned int fn, int fd);
+void cw_note_read_error(unsigned int fn, int fd);
+
+/* A read that wanted `wanted` bytes returned ret.  Reads that got data cost one comparison. */
+static inline ssize_t cw_on_read(unsigned int fn, ssize_t ret, int fd, size_t wanted)
+{
+	if (__builtin_expect(ret > 0, 1))
+		return ret;
+	if (ret == 0 && wanted)
+		cw_note_eof(fn, fd);
+	else if (ret < 0)
+		cw_note_read_error(fn, fd);
+	return ret;
+}
+
+/* The process has entered exit: from now on closes leave the slot and only mark it. */
+void cw_events_enter_exit(void);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forks: the ring of records in the session, the state of a child, and the detection of children
+ * that no interposed function made.
+ */
+#ifndef CW_TRACK_FORKS_H
+#define CW_TRACK_FORKS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What is carried over one fork() from before the call to after it, in both processes. */
+struct cw_fork_ticket {
+	uint32_t seq; /* 0: no session, nothing to record */
+	uint64_t t;
+};
+
+/* Before and after the real fork(); cw_on_fork returns what it is given.  Async-signal-safe. */
+struct cw_fork_ticket cw_before_fork(unsigned int fn);
+pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret);
+
+/* Call before recording anything: notices that this is a child of a fork that was not seen. */
+void cw_forks_check(void);
+
+/* The process ends: a child without a session says so in its parent's record. */
+void cw_forks_note_exit(void);
+
+/* Does any recorded child still run?  At most one system call for each recorded, unfinished child.
+ */
+int cw_forks_any_child_alive(void);
+
+#endif

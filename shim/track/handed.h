@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handed-over cache: what is known of sockets that this process closed while a forked child may
+ * still have a copy.  The child finds here what it inherited; the report finds the owner's close.
+ * A set-associative cache by cookie, so bounded however many children come.
+ */
+#ifndef CW_TRACK_HANDED_H
+#define CW_TRACK_HANDED_H
+
+#include "track/session.h"
+
+/* Stores a copy of the slot with its `closed` mark set.  Async-signal-safe. */
+void cw_handed_store(struct cw_map *map, const struct cw_slot *slot);
+
+/* The entry of a socket, or NULL.  Async-signal-safe. */
+struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie);
+
+#endif

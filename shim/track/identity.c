@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket identity and addresses, by raw system calls.
+ */
+#include "track/identity.h"
+
+#include <netinet/in.h>
+
+#include "core/raw.h"
+
+#include "core/poison.h"
+
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+uint64_t cw_identity_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (cw_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+static int get_int(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	cw_raw(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
+	return value;
+}
+
+bool cw_identity_is_tcp(int fd)
+{
+	int domain = get_int(fd, SO_DOMAIN);
+
+	return (domain == AF_INET || domain == AF_INET6) && get_int(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+static bool unpack(const struct sockaddr *addr, socklen_t len, uint8_t ip[16], uint16_t *ret_port)
+{
+	if (len >= sizeof(struct sockaddr_in) && addr->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)addr;
+
+		__builtin_memcpy(ip, &in->sin_addr, 4);
+		*ret_port = __builtin_bswap16(in->sin_port);
+		return true;
+	}
+	if (len >= sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)addr;
+
+		__builtin_memcpy(ip, &in6->sin6_addr, 16);
+		*ret_port = __builtin_bswap16(in6->sin6_port);
+		return true;
+	}
+	return false;
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ports are swapped from network order");
+
+bool cw_identity_set_peer(struct cw_slot *slot, const struct sockaddr *addr, socklen_t len)
+{
+	if (!addr || !unpack(addr, len, slot->peer, &slot->peer_port))
+		return false;
+	slot->family = (uint8_t)addr->sa_family;
+	return true;
+}
+
+bool cw_identity_ask_peer(struct cw_slot *slot)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return cw_raw(SYS_getpeername, slot->fd, &addr, &len) >= 0 &&
+	       cw_identity_set_peer(slot, (struct sockaddr *)&addr, len);
+}
+
+bool cw_identity_ask_local(struct cw_slot *slot)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	if (cw_raw(SYS_getsockname, slot->fd, &addr, &len) < 0 ||
+	    !unpack((struct sockaddr *)&addr, len, slot->local, &slot->local_port))
+		return false;
+	slot->family = (uint8_t)((struct sockaddr *)&addr)->sa_family;
+	return true;
+}

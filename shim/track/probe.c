@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's testimony, taken inside the process: it alone can ask about a socket that was reset
+ * and so vanished from the kernel's tables of connections.
+ */
+#include "track/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+
+#include "core/clock.h"
+#include "core/raw.h"
+#include "core/text.h"
+#include "track/identity.h"
+#include "track/session.h"
+#include "track/slots.h"
+
+#include "core/poison.h"
+
+enum { BATCH = 256 };
+
+/* Names of include/net/tcp_states.h, which glibc has only in a header that clashes with
+ * linux/tcp.h. */
+enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LAST_ACK = 9, STATE_CLOSING = 11 };
+
+static bool get_tcp_info(int fd, struct tcp_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	return cw_raw(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, info, &len) >= 0;
+}
+
+/* A socket that was connected and is in state CLOSE was reset, or both ends have closed. */
+static bool has_peer_closed(const struct cw_slot *slot, unsigned int tcp_state)
+{
+	return tcp_state == STATE_CLOSE_WAIT || tcp_state == STATE_LAST_ACK ||
+	       tcp_state == STATE_CLOSING || (tcp_state == STATE_CLOSE && slot->peer_port);
+}
+
+static struct cw_probe ask(const struct cw_slot *slot)
+{
+	struct cw_probe probe = {.t = cw_now(), .flags = CW_PROBE_CONFIRMED};
+	struct tcp_info info = {0};
+	int unread = 0, unsent = 0;
+
+	if (!get_tcp_info(slot->fd, &info))
+		return probe;
+	probe.tcp_state = info.tcpi_state;
+	probe.fin_age_ms = info.tcpi_last_ack_recv;
+	if (has_peer_closed(slot, info.tcpi_state))
+		probe.flags |= CW_PROBE_FIN_SEEN;
+	if (cw_raw(SYS_ioctl, slot->fd, SIOCINQ, &unread) >= 0 &&
+	    cw_raw(SYS_ioctl, slot->fd, SIOCOUTQ, &unsent) >= 0) {
+		probe.unread = (uint32_t)unread;
+		probe.unsent = (uint32_t)unsent;
+		probe.flags |= CW_PROBE_HAS_QUEUES;
+	}
+	if (cw_raw(SYS_fcntl, slot->fd, F_GETFD) & FD_CLOEXEC)
+		probe.flags |= CW_PROBE_CLOEXEC;
+	return probe;
+}
+
+/* True if the peer of this (own) socket has closed. */
+static bool probe_slot(int fd)
+{
+	struct cw_slot *slot = cw_slots_find(fd);
+	struct cw_map *map = cw_session_own();
+	struct cw_probe probe;
+
+	if (!slot)
+		return false;
+	if (cw_identity_cookie(fd) != slot->cookie) {
+		cw_slots_drop(fd);
+		cw_count(map->header->drift);
+		return false;
+	}
+	probe = ask(slot);
+	slot = cw_slots_begin(fd);
+	if (!slot)
+		return false;
+	slot->probe = probe;
+	cw_slots_commit(slot);
+	return probe.flags & CW_PROBE_FIN_SEEN && slot->via != CW_VIA_FORK;
+}
+
+static uint32_t probe_batch(struct pollfd *fds, unsigned int n)
+{
+	struct timespec now = {0, 0};
+	uint32_t found = 0;
+
+	/* ppoll with a timeout of zero; every architecture has it. */
+	if (!n || cw_raw(SYS_ppoll, fds, n, &now, NULL, 0) <= 0)
+		return 0;
+	for (unsigned int i = 0; i < n; i++)
+		if (fds[i].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))
+			found += probe_slot(fds[i].fd);
+	return found;
+}
+
+static uint32_t probe_tracked(void)
+{
+	struct pollfd fds[BATCH];
+	unsigned int n = 0;
+	uint32_t found = 0, end = cw_slots_end();
+
+	for (uint32_t fd = 0; fd < end; fd++) {
+		if (!cw_slots_is_tracked((int)fd))
+			continue;
+		fds[n++] = (struct pollfd){.fd = (int)fd, .events = POLLRDHUP};
+		if (n == BATCH) {
+			found += probe_batch(fds, n);
+			n = 0;
+		}
+	}
+	return found + probe_batch(fds, n);
+}
+
+/* A descriptor that the table does not have: taken in if it is a socket whose peer has closed. */
+static bool adopt_unknown(int fd)
+{
+	struct cw_slot slot = {.fd = fd, .from_fd = -1};
+	struct tcp_info info = {0};
+
+	if (!get_tcp_info(fd, &info) ||
+	    (!cw_identity_ask_peer(&slot) && info.tcpi_state != STATE_CLOSE))
+		return false;
+	if (!has_peer_closed(&slot, info.tcpi_state) || !cw_session_ensure())
+		return false;
+	cw_identity_ask_local(&slot);
+	slot.cookie = cw_identity_cookie(fd);
+	if (!slot.cookie)
+		return false;
+	slot.probe = ask(&slot);
+	cw_slots_put(&slot);
+	return true;
+}
+
+struct directory_entry { /* struct linux_dirent64, getdents(2) */
+	uint64_t inode;
+	int64_t offset;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static uint32_t adopt_entries(const char *buffer, long size, int own)
+{
+	uint32_t found = 0;
+
+	for (long at = 0; at < size;) {
+		const struct directory_entry *entry = (const void *)(buffer + at);
+		uint64_t fd;
+
+		at += entry->size;
+		if (cw_parse_uint(entry->name, INT32_MAX, &fd) && (int)fd != own &&
+		    !cw_slots_is_tracked((int)fd))
+			found += adopt_unknown((int)fd);
+	}
+	return found;
+}
+
+/* Reconciles with /proc/self/fd.  Without /proc nothing is added. */
+static uint32_t adopt_unknowns(void)
+{
+	char buffer[4096] __attribute__((aligned(8)));
+	long dir =
+		cw_raw(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint32_t found = 0;
+	long got;
+
+	if (dir < 0)
+		return 0;
+	while ((got = cw_raw(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
+		found += adopt_entries(buffer, got, (int)dir);
+	cw_raw(SYS_close, dir);
+	return found;
+}
+
+uint32_t cw_probe_all(void)
+{
+	uint32_t found = cw_session_own() ? probe_tracked() : 0;
+
+	return found + adopt_unknowns();
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The session file.  It is made at the first socket, sparse and at its full size, mapped once, and
+ * its descriptor is closed at once: the mapping outlives chroot, lost privileges and close-all
+ * loops. Blocks are made real with MADV_POPULATE_WRITE before they are touched, which needs no
+ * descriptor and answers EFAULT where a plain write would kill the host with SIGBUS (madvise(2),
+ * Linux 5.14).
+ */
+#include "track/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "core/options.h"
+#include "core/raw.h"
+#include "core/real.h"
+#include "core/text.h"
+#include "core/thread.h"
+#include "core/unwind.h"
+#include "track/modules.h"
+#include "track/slots.h"
+
+#include "core/poison.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum state { UNBORN, BUILDING, READY, OFF };
+
+static struct cw_map maps[2];
+static struct cw_map *own = &maps[0];
+static struct cw_map *family = &maps[1];
+static uint32_t family_fork;
+static uint64_t family_forked_at;
+static _Atomic int state = UNBORN;
+static _Atomic int builder; /* thread id of whoever is building */
+
+static void (*birth_function)(void);
+
+static char directory[CW_PATH_MAX];
+static char path[CW_PATH_MAX + 64];
+
+#define HEADER_SPACE 4096u
+_Static_assert(sizeof(struct cw_session_header) <= HEADER_SPACE, "the header has its own block");
+
+static const struct {
+	uint32_t entry_size;
+	uint32_t capacity;
+} layout[CW_SECTIONS] = {
+	[CW_SECTION_MODULES] = {sizeof(struct cw_module), CW_MODULES},
+	[CW_SECTION_STACK_INDEX] = {sizeof(uint32_t), CW_STACK_INDEX},
+	[CW_SECTION_STACKS] = {1, CW_STACK_BYTES},
+	[CW_SECTION_SITES] = {sizeof(struct cw_site), CW_SITES},
+	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS},
+	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS},
+	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED},
+	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS},
+	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0}, /* by the limit of descriptors */
+};
+
+struct cw_map *cw_session_own(void)
+{
+	return atomic_load_explicit(&state, memory_order_acquire) == READY ? own : NULL;
+}
+
+struct cw_map *cw_session_family(void)
+{
+	return family->header ? family : NULL;
+}
+
+struct cw_map *cw_session_here(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	return map ? map : cw_session_family();
+}
+
+uint32_t cw_session_family_fork(void)
+{
+	return family_fork;
+}
+
+const char *cw_session_path(void)
+{
+	return cw_session_own() ? path : "";
+}
+
+void cw_session_init(const char *runtime_dir)
+{
+	struct cw_text text = CW_TEXT(directory);
+
+	if (*cw_options.session_dir.text) {
+		cw_text_add(&text, cw_options.session_dir.text);
+	} else if (runtime_dir && *runtime_dir == '/') {
+		cw_text_add(&text, runtime_dir);
+		cw_text_add(&text, "/cwshim");
+	} else {
+		cw_text_add(&text, "/tmp/cwshim-");
+		cw_text_add_dec(&text, cw_raw(SYS_geteuid));
+	}
+}
+
+void cw_session_on_birth(void (*function)(void))
+{
+	birth_function = function;
+}
+
+static bool refuse(const char *what, const char *why)
+{
+	cw_message("recording is off: ", what, " ", why, NULL);
+	return false;
+}
+
+/* The directory: made if missing, then it must be ours alone.  Returns a descriptor, or -1. */
+static int open_directory(void)
+{
+	struct stat st;
+	long fd;
+
+	cw_raw(SYS_mkdirat, AT_FDCWD, directory, 0700);
+	fd = cw_raw(SYS_openat, AT_FDCWD, directory,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		refuse(directory, fd == -ENOTDIR || fd == -ELOOP
+					  ? "is not a directory (or is a symbolic link)"
+					  : "cannot be made or opened");
+		return -1;
+	}
+	/* fstat through the descriptor just opened: no race with a rename. */
+	if (fstat((int)fd, &st) < 0 || st.st_uid != (uid_t)cw_raw(SYS_geteuid) ||
+	    st.st_mode & (S_IWGRP | S_IWOTH)) {
+		refuse(directory, "belongs to someone else or is writable by others");
+		cw_raw(SYS_close, fd);
+		return -1;
+	}
+	return (int)fd;
+}
+
+static uint32_t slots_wanted(void)
+{
+	struct rlimit limit = {1024, 1024};
+
+	cw_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	if (limit.rlim_max < 65536)
+		return 65536;
+	return limit.rlim_max < CW_SLOTS_MAX ? (uint32_t)limit.rlim_max : CW_SLOTS_MAX;
+}
+
+static uint64_t plan_sections(struct cw_section *sections, uint32_t slots)
+{
+	uint64_t end = HEADER_SPACE;
+
+	for (int i = 0; i < CW_SECTIONS; i++) {
+		uint32_t capacity = i == CW_SECTION_SLOTS ? slots : layout[i].capacity;
+
+		sections[i].offset = end;
+		sections[i].entry_size = layout[i].entry_size;
+		sections[i].size = (uint64_t)layout[i].entry_size * capacity;
+		end += (sections[i].size + 4095) & ~4095ull;
+	}
+	return end;
+}
+
+/* ftruncate beyond RLIMIT_FSIZE kills with SIGXFSZ (setrlimit(2)), so the limit is asked first. */
+static bool is_size_allowed(uint64_t size)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	cw_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
+	return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size;
+}
+
+static void *map_file(int dir, const char *name, uint64_t size)
+{
+	long fd = cw_raw(SYS_openat, dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			 0600);
+	long at = -1;
+
+	if (fd < 0)
+		return NULL;
+	if (cw_raw(SYS_ftruncate, fd, size) == 0)
+		at = cw_raw(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	cw_raw(SYS_close, fd);
+	if (at < 0 && at > -4096) {
+		cw_raw(SYS_unlinkat, dir, name, 0);
+		return NULL;
+	}
+	return (void *)at;
+}
+
+/* Makes the blocks of [offset, offset + size) real.  0, or -errno. */
+static long touch(struct cw_map *map, uint64_t offset, uint64_t size)
+{
+	uint64_t last = (offset + size - 1) / CW_BLOCK;
+
+	for (uint64_t block = offset / CW_BLOCK; block <= last; block++) {
+		uint64_t bit = 1ull << (block % 64);
+		long ret;
+
+		if (atomic_load_explicit(&map->touched[block / 64], memory_order_relaxed) & bit)
+			continue;
+		ret = cw_raw(SYS_madvise, (char *)map->header + block * CW_BLOCK, CW_BLOCK,
+			     MADV_POPULATE_WRITE);
+		if (ret < 0)
+			return ret;
+		atomic_fetch_or_explicit(&map->touched[block / 64], bit, memory_order_relaxed);
+	}
+	return 0;
+}
+
+void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offset, uint64_t size)
+{
+	struct cw_section *section = &map->header->section[id];
+	long ret;
+
+	if (offset > section->size || size > section->size - offset)
+		return NULL;
+	ret = touch(map, section->offset + offset, size);
+	if (ret < 0) {
+		cw_session_off(CW_OFF_SPACE, (int)-ret);
+		return NULL;
+	}
+	return (char *)map->header + section->offset + offset;
+}
+
+void *cw_session_entry(struct cw_map *map, enum cw_section_id id, uint32_t index)
+{
+	return cw_session_range(map, id, (uint64_t)index * layout[id].entry_size,
+				layout[id].entry_size);
+}
+
+void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
+{
+	struct cw_section *section = &map->header->section[id];
+	uint64_t offset = (uint64_t)index * layout[id].entry_size;
+	uint64_t first, last;
+
+	if (offset + layout[id].entry_size > section->size)
+		return NULL;
+	first = (section->offset + offset) / CW_BLOCK;
+	last = (section->offset + offset + layout[id].entry_size - 1) / CW_BLOCK;
+	for (uint64_t block = first; block <= last; block++)
+		if (!(atomic_load_explicit(&map->touched[block / 64], memory_order_relaxed) &
+		      1ull << (block % 64)))
+			return NULL;
+	return (char *)map->header + section->offset + offset;
+}
+
+/* Field 22 of /proc/self/stat; the second field may hold anything, so count from its last ')'. */
+static uint64_t start_ticks(void)
+{
+	char stat[1024];
+	const char *at, *end;
+	long len = cw_read_file("/proc/self/stat", stat, sizeof(stat));
+
+	if (len <= 0)
+		return 0;
+	at = stat + len;
+	while (at > stat && *at != ')')
+		at--;
+	for (int field = 2; field < 22; field++) {
+		while (*at && *at != ' ')
+			at++;
+		while (*at == ' ')
+			at++;
+	}
+	return cw_scan_uint(at, &end);
+}
+
+static void describe_process(struct cw_session_header *header)
+{
+	struct timespec real;
+	struct stat st;
+	long len;
+
+	header->pid = cw_process_id();
+	header->ppid = (int32_t)cw_raw(SYS_getppid);
+	header->uid = (uint32_t)cw_raw(SYS_geteuid);
+	header->start_ticks = start_ticks();
+	header->t_start = cw_now();
+	clock_gettime(CLOCK_REALTIME, &real);
+	header->t_start_real = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec;
+	if (stat("/proc/self/ns/net", &st) == 0)
+		header->netns = st.st_ino;
+	header->unwinder = cw_unwind_kind();
+	len = cw_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe,
+		     sizeof(header->exe) - 1);
+	header->exe[len > 0 ? len : 0] = '\0';
+	len = cw_read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+	header->cmdline_len = len > 0 ? (uint32_t)len : 0;
+}
+
+static void describe_family(struct cw_session_header *header)
+{
+	if (!family->header)
+		return;
+	header->from_fork = 1;
+	header->t_forked = family_forked_at;
+	header->parent_pid = family->header->pid;
+	header->parent_fork_seq = family_fork;
+	header->parent_t_start = family->header->t_start;
+}
+
+static void name_functions(struct cw_map *map)
+{
+	char *names =
+		cw_session_range(map, CW_SECTION_FUNCTIONS, 0, CW_FN_count * CW_FUNCTION_NAME);
+
+	for (unsigned int fn = 0; names && fn < CW_FN_count; fn++) {
+		struct cw_text text = {names + fn * CW_FUNCTION_NAME, CW_FUNCTION_NAME, 0, false};
+
+		cw_text_add(&text, cw_fn_name(fn));
+	}
+	map->header->section[CW_SECTION_FUNCTIONS].used = CW_FN_count;
+}
+
+static void name_file(char name[static 64])
+{
+	struct cw_text text = {name, 64, 0, false};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	cw_text_add_dec(&text, cw_process_id());
+	cw_text_add(&text, "-");
+	cw_text_add_hex(&text, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	cw_text_add(&text, CW_SESSION_SUFFIX);
+	text = CW_TEXT(path);
+	cw_text_add(&text, directory);
+	cw_text_add(&text, "/");
+	cw_text_add(&text, name);
+}
+
+static bool fill(const struct cw_section *sections, uint32_t slots)
+{
+	struct cw_session_header *header = own->header;
+	struct cw_text version = CW_TEXT(header->shim_version);
+
+	for (size_t i = 0; i < sizeof(own->touched) / sizeof(own->touched[0]); i++)
+		atomic_store_explicit(&own->touched[i], 0, memory_order_relaxed);
+	own->slots = slots;
+	if (touch(own, 0, HEADER_SPACE) < 0)
+		return refuse(path, "has no room (or the kernel is older than 5.14)");
+	for (int i = 0; i < CW_SECTIONS; i++)
+		header->section[i] = sections[i];
+	if (touch(own, sections[CW_SECTION_STACK_INDEX].offset,
+		  sections[CW_SECTION_STACK_INDEX].size) < 0)
+		return refuse(path, "has no room");
+	for (int i = 0; i < 8; i++)
+		header->magic[i] = CW_SESSION_MAGIC[i];
+	header->version = CW_SESSION_VERSION;
+	header->header_size = sizeof(*header);
+	header->sections = CW_SECTIONS;
+	cw_text_add(&version, CWSHIM_VERSION);
+	describe_process(header);
+	describe_family(header);
+	name_functions(own);
+	cw_modules_record(own);
+	/* Pairs with the reader's check: everything above is there when `ready` is. */
+	__atomic_store_n(&header->ready, 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool build(void)
+{
+	struct cw_section sections[CW_SECTIONS] = {0};
+	uint32_t slots = slots_wanted();
+	uint64_t size = plan_sections(sections, slots);
+	char name[64];
+	int dir;
+
+	if (!is_size_allowed(size))
+		return refuse("RLIMIT_FSIZE", "is too small for a session");
+	dir = open_directory();
+	if (dir < 0)
+		return false;
+	name_file(name);
+	own->header = map_file(dir, name, size);
+	cw_raw(SYS_close, dir);
+	if (!own->header)
+		return refuse(path, "cannot be made or mapped");
+	if (fill(sections, slots))
+		return true;
+	cw_raw(SYS_munmap, own->header, size);
+	own->header = NULL;
+	cw_raw(SYS_unlinkat, AT_FDCWD, path, 0);
+	return false;
+}
+
+/* Another thread is building: it takes well under a millisecond.  A handler must not wait for
+ * itself. */
+static struct cw_map *wait_for_builder(void)
+{
+	for (int tries = 0; tries < 10000; tries++) {
+		if (atomic_load_explicit(&builder, memory_order_relaxed) == cw_thread_id())
+			return NULL;
+		if (atomic_load_explicit(&state, memory_order_acquire) != BUILDING)
+			return cw_session_own();
+		cw_raw(SYS_sched_yield);
+	}
+	return NULL;
+}
+
+struct cw_map *cw_session_ensure(void)
+{
+	int expected = UNBORN, error = errno;
+	bool is_built;
+
+	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
+		return own;
+	if (!atomic_compare_exchange_strong(&state, &expected, BUILDING))
+		return expected == BUILDING ? wait_for_builder() : cw_session_own();
+	atomic_store_explicit(&builder, cw_thread_id(), memory_order_relaxed);
+	is_built = build();
+	errno = error;
+	if (!is_built) {
+		atomic_store_explicit(&state, OFF, memory_order_release);
+		return NULL;
+	}
+	/* Release: whoever sees READY sees the whole session. */
+	atomic_store_explicit(&state, READY, memory_order_release);
+	cw_slots_adopt();
+	if (birth_function)
+		birth_function();
+	return own;
+}
+
+static uint64_t mapped_size(const struct cw_map *map)
+{
+	const struct cw_section *last = &map->header->section[CW_SECTION_SLOTS];
+
+	return last->offset + ((last->size + 4095) & ~4095ull);
+}
+
+void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
+{
+	int was = atomic_load_explicit(&state, memory_order_relaxed);
+
+	atomic_store_explicit(&builder, 0, memory_order_relaxed);
+	if (was == READY) {
+		struct cw_map *older = family;
+
+		if (older->header)
+			cw_raw(SYS_munmap, older->header, mapped_size(older));
+		older->header = NULL;
+		family = own;
+		own = older;
+		family_fork = fork_seq;
+		family_forked_at = t;
+	}
+	/* A half-built session of the parent is abandoned here; the parent goes on with it. */
+	if (was == BUILDING)
+		own->header = NULL;
+	if (was != OFF)
+		atomic_store_explicit(&state, UNBORN, memory_order_release);
+}
+
+void cw_session_off(enum cw_off why, int error)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (!map || map->header->off)
+		return;
+	map->header->off_errno = error;
+	map->header->off = why;
+}
+
+void cw_session_end(enum cw_end how, int status, bool remove)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (!map)
+		return;
+	map->header->t_end = cw_now();
+	map->header->end_status = status;
+	map->header->end = how;
+	if (remove)
+		cw_raw(SYS_unlinkat, AT_FDCWD, path, 0);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process's session: creation, growth, end; and the mapped session of the nearest ancestor that
+ * has one (the family), into which a child without a session of its own leaves its notes.
+ * Everything here is async-signal-safe: system calls and memory only.
+ */
+#ifndef CW_TRACK_SESSION_H
+#define CW_TRACK_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cwshim/session.h"
+
+/* Capacities of the sections (entries; bytes for stacks). */
+enum {
+	CW_MODULES = 512,
+	CW_STACK_INDEX = 16384, /* a power of two; at most half of it is used */
+	CW_STACK_BYTES = 4 << 20,
+	CW_SITES = 1024, /* a power of two */
+	CW_FORKS = 4096,
+	CW_EVENTS = 1024,
+	CW_HANDED = 4096, /* CW_HANDED_WAYS times a power of two */
+	CW_FUNCTIONS = 256,
+	CW_SLOTS_MAX = 1 << 20,
+	CW_FUNCTION_NAME = 32,
+	CW_BLOCK = 16384, /* bytes made real at once */
+};
+
+/* A mapped session, with a bit for each block that is known to be backed by storage. */
+struct cw_map {
+	struct cw_session_header *header; /* NULL: none */
+	uint32_t slots;			  /* capacity of the descriptor table */
+	_Atomic uint64_t touched[300];
+};
+
+/* The process's own session, NULL if it has none (yet). */
+struct cw_map *cw_session_own(void);
+
+/* The session into which inherited sockets were recorded: an ancestor's, or NULL. */
+struct cw_map *cw_session_family(void);
+
+/* Own, else family, else NULL: where this process's stacks are kept. */
+struct cw_map *cw_session_here(void);
+
+/* The number of the fork by which this process left the family's owner. */
+uint32_t cw_session_family_fork(void);
+
+/*
+ * The process's own session, made if there is none.  NULL if it cannot be (said once in one line on
+ * standard error), or if recording is off.
+ */
+struct cw_map *cw_session_ensure(void);
+
+/* Called in the constructor: where sessions go (decides nothing on disk yet). */
+void cw_session_init(const char *runtime_dir);
+
+/* The function to call each time the process gets a session of its own.  In the constructor. */
+void cw_session_on_birth(void (*function)(void));
+
+/* In a forked child: what was the own session becomes the family.  fork_seq: the number of that
+ * fork. */
+void cw_session_after_fork(uint32_t fork_seq, uint64_t t);
+
+/* Path of the own session file, "" if none; valid for ever. */
+const char *cw_session_path(void);
+
+/*
+ * The memory of an entry of a section, backed by storage, or NULL when there is no room (then
+ * recording of new things ends and the header says so).  index is checked against the capacity.
+ */
+void *cw_session_entry(struct cw_map *map, enum cw_section_id id, uint32_t index);
+
+/* The same for a range of bytes of a section. */
+void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offset, uint64_t size);
+
+/* Has this entry ever been backed by storage?  If not it was never written. */
+void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index);
+
+/* Marks the end in the header.  `remove`: also unlinks the file. */
+void cw_session_end(enum cw_end how, int status, bool remove);
+
+/* Switches recording off for good, with the reason in the header. */
+void cw_session_off(enum cw_off why, int error);
+
+#define cw_count(counter) \
+	atomic_fetch_add_explicit((_Atomic uint64_t *)&(counter), 1, memory_order_relaxed)
+
+#endif

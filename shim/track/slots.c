@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptor table lies in the session, one slot a descriptor, each under a sequence lock that
+ * is only ever tried.  Beside it, in private memory, one bit a descriptor says what is tracked: it
+ * costs one load on the hot path, and fork copies it, so a child knows which sockets it was handed.
+ */
+#include "track/slots.h"
+
+#include "core/raw.h"
+#include "track/handed.h"
+#include "track/identity.h"
+#include "track/stacks.h"
+
+#include "core/poison.h"
+
+enum { WRITE_TRIES = 1000 };
+
+static _Atomic uint64_t tracked[CW_SLOTS_MAX / 64];
+static _Atomic uint32_t tracked_end;
+
+bool cw_slots_is_tracked(int fd)
+{
+	if ((unsigned int)fd >= CW_SLOTS_MAX)
+		return false;
+	return atomic_load_explicit(&tracked[fd / 64], memory_order_relaxed) >> (fd % 64) & 1;
+}
+
+uint32_t cw_slots_end(void)
+{
+	return atomic_load_explicit(&tracked_end, memory_order_relaxed);
+}
+
+void cw_slots_track_number(int fd)
+{
+	uint32_t end = cw_slots_end();
+
+	if ((unsigned int)fd >= CW_SLOTS_MAX)
+		return;
+	atomic_fetch_or_explicit(&tracked[fd / 64], 1ull << (fd % 64), memory_order_relaxed);
+	while (end <= (uint32_t)fd &&
+	       !atomic_compare_exchange_weak(&tracked_end, &end, (uint32_t)fd + 1))
+		;
+}
+
+static void untrack(int fd)
+{
+	if ((unsigned int)fd < CW_SLOTS_MAX)
+		atomic_fetch_and_explicit(&tracked[fd / 64], ~(1ull << (fd % 64)),
+					  memory_order_relaxed);
+}
+
+static struct cw_slot *peek(struct cw_map *map, int fd)
+{
+	if (!map || (unsigned int)fd >= map->slots)
+		return NULL;
+	return cw_session_peek(map, CW_SECTION_SLOTS, (uint32_t)fd);
+}
+
+struct cw_slot *cw_slots_find(int fd)
+{
+	struct cw_slot *slot = peek(cw_session_own(), fd);
+
+	return slot && slot->flags & CW_SLOT_LIVE ? slot : NULL;
+}
+
+static bool lock(struct cw_slot *slot)
+{
+	for (int tries = 0; tries < WRITE_TRIES; tries++) {
+		uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+
+		/* Acquire and, for readers, the store fence below: odd is seen before any change.
+		 */
+		if (!(seq & 1) && __atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+							      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			__atomic_thread_fence(__ATOMIC_RELEASE);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct cw_slot *cw_slots_begin(int fd)
+{
+	struct cw_slot *slot = peek(cw_session_own(), fd);
+
+	return slot && lock(slot) ? slot : NULL;
+}
+
+void cw_slots_commit(struct cw_slot *slot)
+{
+	/* Release: pairs with a reader's acquire of an even seq. */
+	__atomic_store_n(&slot->seq, slot->seq + 1, __ATOMIC_RELEASE);
+}
+
+void cw_slots_put(const struct cw_slot *content)
+{
+	struct cw_map *map = cw_session_own();
+	struct cw_slot *slot;
+	uint32_t *used, seq;
+
+	if (!map)
+		return;
+	if ((unsigned int)content->fd >= map->slots) {
+		cw_count(map->header->lost_slots);
+		return;
+	}
+	slot = cw_session_entry(map, CW_SECTION_SLOTS, (uint32_t)content->fd);
+	if (!slot || !lock(slot)) {
+		cw_count(map->header->lost_slots);
+		return;
+	}
+	seq = slot->seq;
+	*slot = *content;
+	slot->seq = seq;
+	slot->flags |= CW_SLOT_LIVE;
+	cw_slots_commit(slot);
+	used = &map->header->section[CW_SECTION_SLOTS].used;
+	for (uint32_t end = *used; end <= (uint32_t)content->fd;)
+		if (__atomic_compare_exchange_n(used, &end, (uint32_t)content->fd + 1, true,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			break;
+	cw_slots_track_number(content->fd);
+}
+
+void cw_slots_drop(int fd)
+{
+	struct cw_slot *slot = cw_slots_begin(fd);
+
+	untrack(fd);
+	if (!slot)
+		return;
+	slot->flags = 0;
+	slot->cookie = 0;
+	cw_slots_commit(slot);
+}
+
+static bool is_record_of(const struct cw_slot *slot, uint64_t cookie)
+{
+	return slot && slot->cookie == cookie && slot->flags & (CW_SLOT_LIVE | CW_SLOT_SHARED);
+}
+
+struct cw_slot *cw_slots_find_inherited(int fd, uint64_t cookie)
+{
+	struct cw_map *family = cw_session_family();
+	struct cw_slot *slot = peek(family, fd);
+	uint32_t used;
+
+	if (!family || !cookie)
+		return NULL;
+	if (is_record_of(slot, cookie))
+		return slot;
+	slot = cw_handed_find(family, cookie);
+	if (slot)
+		return slot;
+	/* A duplicate under another number: rare, so a walk. */
+	used = family->header->section[CW_SECTION_SLOTS].used;
+	for (uint32_t i = 0; i < used && i < family->slots; i++) {
+		slot = peek(family, (int)i);
+		if (is_record_of(slot, cookie))
+			return slot;
+	}
+	return NULL;
+}
+
+static void copy_stacks(struct cw_slot *slot, struct cw_map *to, struct cw_map *from)
+{
+	slot->created.stack = cw_stack_copy(to, from, slot->created.stack);
+	slot->eof.stack = cw_stack_copy(to, from, slot->eof.stack);
+	slot->shutdown.stack = cw_stack_copy(to, from, slot->shutdown.stack);
+	slot->last.stack = cw_stack_copy(to, from, slot->last.stack);
+}
+
+/* What the parent knew of the socket, seen from here: its marks up to the fork stay, the rest goes.
+ */
+static void adopt_one(int fd)
+{
+	struct cw_map *own = cw_session_own(), *family = cw_session_family();
+	uint64_t cookie = cw_identity_cookie(fd);
+	struct cw_slot *record = cw_slots_find_inherited(fd, cookie);
+	struct cw_slot mine;
+
+	if (!record) {
+		untrack(fd);
+		return;
+	}
+	mine = *record;
+	copy_stacks(&mine, own, family);
+	mine.via = CW_VIA_FORK;
+	mine.via_mark = (struct cw_mark){.t = own->header->t_forked};
+	mine.flags &= (uint8_t) ~(CW_SLOT_SHARED | CW_SLOT_CLOSED_AT_EXIT);
+	mine.fork_seq = 0;
+	mine.fd = fd;
+	mine.closed = (struct cw_mark){0};
+	mine.note = (struct cw_note){0};
+	mine.probe = (struct cw_probe){0};
+	cw_slots_put(&mine);
+}
+
+void cw_slots_adopt(void)
+{
+	uint32_t end = cw_slots_end();
+
+	if (!cw_session_family())
+		return;
+	for (uint32_t word = 0; word * 64 < end; word++) {
+		uint64_t bits = atomic_load_explicit(&tracked[word], memory_order_relaxed);
+
+		for (; bits; bits &= bits - 1)
+			adopt_one((int)(word * 64) + __builtin_ctzll(bits));
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptor table: which socket each descriptor is.  Writers are the threads and signal
+ * handlers of one process; the reporter and forked children read along.  All async-signal-safe.
+ */
+#ifndef CW_TRACK_SLOTS_H
+#define CW_TRACK_SLOTS_H
+
+#include "track/session.h"
+
+/*
+ * Is this descriptor a socket that is tracked here, or was it one in the parent at the fork?
+ * One load; false for numbers outside the table.
+ */
+bool cw_slots_is_tracked(int fd);
+
+/* One past the highest descriptor that cw_slots_is_tracked() was ever true for. */
+uint32_t cw_slots_end(void);
+
+/* The live slot of a descriptor in the own session, or NULL. */
+struct cw_slot *cw_slots_find(int fd);
+
+/*
+ * Opens the slot for writing; NULL if there is none to be had (no room, or a writer that was
+ * interrupted by this very call: the kernel's word at the report corrects what is missed then).
+ * Whatever was in it is replaced by the caller.  Ends with cw_slots_commit().
+ */
+struct cw_slot *cw_slots_begin(int fd);
+void cw_slots_commit(struct cw_slot *slot);
+
+/* Stores a new socket under its descriptor fd = content->fd; its `seq` is ignored. */
+void cw_slots_put(const struct cw_slot *content);
+
+/* Forgets the descriptor.  Returns false if it was not tracked. */
+void cw_slots_drop(int fd);
+
+/* In a child that just got its own session: takes over what it inherited, as the kernel confirms.
+ */
+void cw_slots_adopt(void);
+
+/* The record of an inherited socket in the family's session: its slot there or in the handed-over
+ * cache, or NULL.  By the socket's cookie; fd is the likely place. */
+struct cw_slot *cw_slots_find_inherited(int fd, uint64_t cookie);
+
+/* Notes that a descriptor of an inherited socket was made by this (session-less) process. */
+void cw_slots_track_number(int fd);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interning of stacks: an open-addressed index of ids over records that are only ever appended.
+ * A record is written completely before its id is published by a compare-and-swap, so readers need
+ * no lock; who loses the race to publish the same stack leaves an unused record behind.
+ */
+#include "track/stacks.h"
+
+#include "core/options.h"
+#include "core/unwind.h"
+#include "track/modules.h"
+
+#include "core/poison.h"
+
+enum { PROBES = 64 };
+
+static uint32_t hash_ips(const uint64_t *ips, size_t n)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++) {
+		hash ^= ips[i];
+		hash *= 0x9e3779b97f4a7c15u;
+		hash ^= hash >> 29;
+	}
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+static const struct cw_stack *at(const struct cw_map *map, uint32_t id)
+{
+	const struct cw_section *section = &map->header->section[CW_SECTION_STACKS];
+
+	return (const void *)((const char *)map->header + section->offset + (uint64_t)id * 8);
+}
+
+static bool is_same(const struct cw_stack *stack, uint32_t hash, const uint64_t *ips, size_t n)
+{
+	if (stack->hash != hash || stack->nframes != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (stack->ip[i] != ips[i])
+			return false;
+	return true;
+}
+
+/* Appends a record.  Id 0 is never given out because the first 8 bytes are skipped. */
+static uint32_t append(struct cw_map *map, uint32_t hash, const uint64_t *ips, size_t n,
+		       uint16_t flags)
+{
+	uint32_t *used = &map->header->section[CW_SECTION_STACKS].used;
+	uint32_t size = (uint32_t)(sizeof(struct cw_stack) + n * sizeof(uint64_t));
+	uint32_t offset = __atomic_fetch_add(used, size, __ATOMIC_RELAXED) + 8;
+	struct cw_stack *stack = cw_session_range(map, CW_SECTION_STACKS, offset, size);
+
+	if (!stack) {
+		__atomic_fetch_sub(used, size, __ATOMIC_RELAXED);
+		return 0;
+	}
+	stack->hash = hash;
+	stack->nframes = (uint16_t)n;
+	stack->flags = flags;
+	for (size_t i = 0; i < n; i++)
+		stack->ip[i] = ips[i];
+	return offset / 8;
+}
+
+static uint32_t intern(struct cw_map *map, const uint64_t *ips, size_t n, uint16_t flags)
+{
+	uint32_t *index = (uint32_t *)((char *)map->header +
+				       map->header->section[CW_SECTION_STACK_INDEX].offset);
+	uint32_t hash = hash_ips(ips, n), id = 0;
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint32_t *entry = &index[(hash + i) % CW_STACK_INDEX];
+		/* Acquire: pairs with the publishing below. */
+		uint32_t seen = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+
+		if (!seen) {
+			if (!id)
+				id = append(map, hash, ips, n, flags);
+			if (!id)
+				break;
+			if (__atomic_compare_exchange_n(entry, &seen, id, false, __ATOMIC_RELEASE,
+							__ATOMIC_ACQUIRE)) {
+				cw_modules_cover(map, ips, n);
+				return id;
+			}
+		}
+		if (is_same(at(map, seen), hash, ips, n))
+			return seen;
+	}
+	cw_count(map->header->lost_stacks);
+	return 0;
+}
+
+uint32_t cw_stack_here(struct cw_map *map)
+{
+	uint64_t ips[CW_STACK_FRAMES_MAX];
+	uint16_t flags;
+	size_t n = cw_unwind(ips, cw_options.depth.number, &flags);
+
+	return n ? intern(map, ips, n, flags) : 0;
+}
+
+uint32_t cw_stack_copy(struct cw_map *to, struct cw_map *from, uint32_t id)
+{
+	const struct cw_stack *stack = at(from, id);
+
+	return id ? intern(to, stack->ip, stack->nframes, stack->flags) : 0;
+}

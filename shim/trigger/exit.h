@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of the process.
+ */
+#ifndef CW_TRIGGER_EXIT_H
+#define CW_TRIGGER_EXIT_H
+
+#include "cwshim/session.h"
+
+/*
+ * The process enters its end: the state is taken, once, before handlers and destructors run.
+ * Returns the status to end with: the given one, or the option exitcode if findings fail.
+ * Async-signal-safe.
+ */
+int cw_exit_begin(enum cw_end how, int status);
+
+/* The last moment: the report is written, the session is ended or removed.  Once. */
+void cw_exit_end(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's constructor and destructor.  The constructor does all that is not
+ * async-signal-safe: dlsym, dlopen, reading the environment.  The destructor of a preloaded library
+ * runs after those of the program and of all other libraries, so it is the last moment of an
+ * exit().
+ */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "core/options.h"
+#include "core/real.h"
+#include "core/text.h"
+#include "core/thread.h"
+#include "core/unwind.h"
+#include "track/session.h"
+#include "trigger/exit.h"
+#include "trigger/signal.h"
+#include "trigger/spawn.h"
+
+#include "core/poison.h"
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
+{
+	cw_real_init();
+	cw_options_init(getenv("CWSHIM_OPTIONS"));
+	cw_process_id_init();
+	cw_process_id_renew();
+	cw_unwind_init((enum cw_unwinder)cw_options.unwind.number);
+	cw_session_init(getenv("XDG_RUNTIME_DIR"));
+	cw_session_on_birth(cw_signal_take_deadly);
+	cw_spawn_init(envp);
+	at_quick_exit(cw_exit_end);
+	cw_is_ready = true;
+	cw_signal_init();
+	if (cw_options.verbose.number)
+		cw_message("recording is on", NULL);
+}
+
+__attribute__((destructor)) static void stop(void)
+{
+	/* The last thread to end by pthread_exit takes the process with it, through no symbol of
+	 * ours. */
+	cw_exit_begin(CW_END_EXITED, 0);
+	cw_exit_end();
+}

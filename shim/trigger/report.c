@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The talk with the reporter (enum cw_phase in session.h): a futex word in the shared header.
+ */
+#include "trigger/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "core/options.h"
+#include "core/raw.h"
+#include "core/text.h"
+#include "track/probe.h"
+#include "track/session.h"
+#include "trigger/spawn.h"
+
+#include "core/poison.h"
+
+enum {
+	WAIT_MS = 100,	     /* how often a waiting host looks whether the reporter still lives */
+	CAPTURE_WAITS = 100, /* 10 s for the capture */
+	WRITE_WAITS = 600,   /* a minute for a report of any size */
+};
+
+static bool is_asked;
+static pid_t reporter; /* 0: `cwshim run` serves us */
+
+bool cw_report_is_asked(void)
+{
+	return is_asked;
+}
+
+static void set_phase(struct cw_session_header *header, enum cw_phase phase)
+{
+	__atomic_store_n(&header->phase, phase, __ATOMIC_RELEASE);
+	cw_raw(SYS_futex, &header->phase, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+static bool is_reporter_gone(void)
+{
+	return reporter && cw_raw(SYS_kill, reporter, 0) == -ESRCH;
+}
+
+/* Waits until the phase is at least this one.  False if the reporter is gone or slow. */
+static bool wait_for(struct cw_session_header *header, enum cw_phase phase, int waits)
+{
+	struct timespec timeout = {0, WAIT_MS * 1000000};
+
+	for (int i = 0; i < waits; i++) {
+		uint32_t seen = __atomic_load_n(&header->phase, __ATOMIC_ACQUIRE);
+
+		if (seen >= phase)
+			return true;
+		if (is_reporter_gone())
+			return __atomic_load_n(&header->phase, __ATOMIC_ACQUIRE) >= phase;
+		cw_raw(SYS_futex, &header->phase, FUTEX_WAIT, seen, &timeout, NULL, 0);
+	}
+	return false;
+}
+
+static const char *file_name(const char *path)
+{
+	const char *name = path;
+
+	for (; *path; path++)
+		if (*path == '/')
+			name = path + 1;
+	return name;
+}
+
+/* One write of less than PIPE_BUF bytes is not mixed with another's (pipe(7)). */
+static bool notify(void)
+{
+	char line[128];
+	struct cw_text text = CW_TEXT(line);
+	long fd = cw_raw(SYS_openat, AT_FDCWD, cw_options.notify.text,
+			 O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	bool is_written;
+
+	if (fd < 0)
+		return false;
+	cw_text_add(&text, file_name(cw_session_path()));
+	cw_text_add(&text, "\n");
+	is_written = cw_raw(SYS_write, fd, line, text.len) == (long)text.len;
+	cw_raw(SYS_close, fd);
+	return is_written;
+}
+
+/* log_path with %p and %e replaced. */
+static void expand_log_path(struct cw_text *text, const struct cw_session_header *header)
+{
+	for (const char *at = cw_options.log_path.text; *at; at++) {
+		if (at[0] == '%' && at[1] == 'p')
+			cw_text_add_dec(text, header->pid);
+		else if (at[0] == '%' && at[1] == 'e')
+			cw_text_add(text, file_name(header->exe));
+		else {
+			cw_text_add_n(text, at, 1);
+			continue;
+		}
+		at++;
+	}
+}
+
+static void add_argument(const char **argv, size_t *n, struct cw_text *text, const char *option,
+			 const char *value)
+{
+	argv[(*n)++] = text->data + text->len;
+	cw_text_add(text, option);
+	cw_text_add(text, value);
+	text->len++;
+}
+
+static bool start_reporter(struct cw_session_header *header, enum cw_reason reason)
+{
+	static const char *const reasons[] = {"", "exit", "signal", "threshold"};
+	static char buffer[4096];
+	struct cw_text text = CW_TEXT(buffer);
+	char log[600] = "";
+	struct cw_text log_text = CW_TEXT(log);
+	const char *argv[16] = {"cwshim", "report", "--from-shim"};
+	size_t n = 3;
+
+	expand_log_path(&log_text, header);
+	add_argument(argv, &n, &text, "--reason=", reasons[reason]);
+	add_argument(argv, &n, &text, "--format=", cw_options.format.text);
+	add_argument(argv, &n, &text, "--min-age=", cw_options.min_age.text);
+	add_argument(argv, &n, &text, "--fail-on=", cw_options.fail_on.text);
+	if (!cw_streq(log, "stderr")) {
+		add_argument(argv, &n, &text, "--output=", log);
+		argv[n++] = "--append";
+	}
+	if (*cw_options.suppressions.text)
+		add_argument(argv, &n, &text, "--suppressions=", cw_options.suppressions.text);
+	argv[n++] = cw_session_path();
+	argv[n] = NULL;
+	reporter = cw_spawn_reporter(argv);
+	return reporter != 0;
+}
+
+static bool ask(struct cw_session_header *header, enum cw_reason reason)
+{
+	header->reason = reason;
+	header->failing = 0;
+	header->requests++;
+	__atomic_store_n(&header->phase, CW_PHASE_ASKED, __ATOMIC_RELEASE);
+	if (*cw_options.notify.text)
+		return notify();
+	if (start_reporter(header, reason))
+		return true;
+	cw_message(
+		"the report cannot be written: no reporter could be started; see `cwshim report ",
+		cw_session_path(), "`", NULL);
+	return false;
+}
+
+uint32_t cw_report_begin_exit(void)
+{
+	struct cw_map *map;
+	uint32_t found = cw_options.at_exit.number || *cw_options.notify.text ? cw_probe_all() : 0;
+
+	map = cw_session_own();
+	if (!map || !found || !ask(map->header, CW_REASON_EXIT))
+		return 0;
+	is_asked = true;
+	if (!wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
+		return 0;
+	return map->header->failing;
+}
+
+void cw_report_finish_exit(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (!map || !is_asked)
+		return;
+	set_phase(map->header, CW_PHASE_FINISH);
+	if (reporter)
+		wait_for(map->header, CW_PHASE_DONE, WRITE_WAITS);
+}
+
+void cw_report_now(enum cw_reason reason)
+{
+	struct cw_map *map;
+
+	cw_probe_all();
+	map = cw_session_own();
+	if (map)
+		ask(map->header, reason);
+	else if (cw_options.verbose.number)
+		cw_message("no socket was opened yet, nothing to report", NULL);
+}
