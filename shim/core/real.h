@@ -42,9 +42,12 @@ void *cw_real_find(unsigned int fn);
  * (a call from the constructor of another library).  Such functions are not async-signal-safe
  * themselves, or cannot be called by a signal handler that early.
  */
-#define CW_REAL(name)                \
-	(cw_real.name ? cw_real.name \
-		      : (cw_real.name = (__typeof__(cw_real.name))cw_real_find(CW_FN_##name)))
+#define CW_REAL(name)                                                                              \
+	({                                                                                         \
+		if (!cw_real.name)                                                                 \
+			cw_real.name = (__typeof__(cw_real.name))cw_real_find(CW_FN_##name);       \
+		cw_real.name;                                                                      \
+	})
 
 /* The name of a function id, "" for one that is not known.  Async-signal-safe. */
 const char *cw_fn_name(unsigned int fn);

@@ -49,7 +49,7 @@ CW_EXPORT long syscall(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	if (cw_unlikely(nr == SYS_write && a[0] == -1) &&
+	if (cw_unlikely(nr == SYS_write && (int)a[0] == -1) &&
 	    cw_unwind_is_caller(__builtin_return_address(0)))
 		return answer_write((const void *)a[1]);
 	return cw_real.syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

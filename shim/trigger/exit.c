@@ -54,12 +54,12 @@ int cw_exit_begin(enum cw_end how, int status)
 
 static bool has_something_to_tell(const struct cw_session_header *header)
 {
-	return cw_report_is_asked() || header->off || cw_forks_any_child_alive();
+	return cw_report_has_found() || header->off || cw_forks_any_child_alive();
 }
 
 static void say_clean(void)
 {
-	if (cw_options.verbose.number && !cw_report_is_asked())
+	if (cw_options.verbose.number && !cw_report_has_found())
 		cw_message("no leak found", NULL);
 }
 

@@ -25,12 +25,13 @@ enum {
 	WRITE_WAITS = 600,   /* a minute for a report of any size */
 };
 
+static bool has_found; /* sockets whose peer has closed, at exit */
 static bool is_asked;
 static pid_t reporter; /* 0: `cwshim run` serves us */
 
-bool cw_report_is_asked(void)
+bool cw_report_has_found(void)
 {
-	return is_asked;
+	return has_found;
 }
 
 static void set_phase(struct cw_session_header *header, enum cw_phase phase)
@@ -163,10 +164,11 @@ uint32_t cw_report_begin_exit(void)
 	uint32_t found = cw_options.at_exit.number || *cw_options.notify.text ? cw_probe_all() : 0;
 
 	map = cw_session_own();
-	if (!map || !found || !ask(map->header, CW_REASON_EXIT))
+	if (!map || !found)
 		return 0;
-	is_asked = true;
-	if (!wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
+	has_found = true;
+	is_asked = ask(map->header, CW_REASON_EXIT);
+	if (!is_asked || !wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
 		return 0;
 	return map->header->failing;
 }

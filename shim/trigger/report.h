@@ -23,7 +23,7 @@ void cw_report_finish_exit(void);
 /* Takes the state and asks for a report, without waiting for it.  Async-signal-safe. */
 void cw_report_now(enum cw_reason reason);
 
-/* Was a report asked for at exit (so that the session is worth keeping)? */
-bool cw_report_is_asked(void);
+/* Was anything found at exit?  Then the session is worth keeping. */
+bool cw_report_has_found(void);
 
 #endif
