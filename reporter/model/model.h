@@ -166,15 +166,15 @@ struct cwr_process {
 	struct cwr_process *next;
 };
 
-/* What the kernel told the shim, inside, about a descriptor.  t 0: it was not asked. */
+/* What the kernel said of a descriptor while its process lived.  t 0: it was not asked. */
 struct cwr_probe {
 	uint64_t t;
 	bool is_confirmed; /* it still was this socket */
 	bool fin_seen;
 	int cloexec; /* 1, 0, or -1: unknown */
 	enum cwr_tcp_state state;
-	double fin_age_s;	/* at t */
-	int64_t unread, unsent; /* -1: unknown */
+	double fin_age_s;		/* at t */
+	int64_t recv_q, unread, unsent; /* -1: unknown; recv_q is never known to the shim */
 };
 
 /* Somebody who has, or had, a descriptor of a socket. */

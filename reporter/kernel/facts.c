@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state, the queues and the end-of-file of each socket: from the kernel's list, else from the
+ * descriptor itself (confirm.c), else, where no living process holds it, from what was probed
+ * before its holder ended.
+ */
+#include "kernel/observer.h"
+
+#include <math.h>
+
+/* Only a word of the kernel that was spoken at the very end holds for what came after. */
+static bool is_last_word(const struct cwr_holder *holder)
+{
+	const struct cwr_process *process = holder->process;
+
+	return holder->probe.t && !process->is_alive && process->t_exit &&
+	       holder->probe.t >= process->t_exit;
+}
+
+static double seconds_between(uint64_t from, uint64_t to)
+{
+	return to > from ? (double)(to - from) / 1e9 : 0;
+}
+
+static void take_row(struct cwr_socket *socket, const struct cwr_diag_row *row)
+{
+	socket->state = row->state;
+	socket->recv_q = row->recv_q;
+	socket->send_q = row->send_q;
+	if (!socket->local.family)
+		socket->local = row->local;
+	if (!socket->peer.family)
+		socket->peer = row->peer;
+	socket->fin_age_s = row->info.is_known ? row->info.last_ack_s : -1;
+	socket->has_tcp_bytes = row->info.has_bytes;
+	socket->bytes_received = row->info.bytes_received;
+	socket->bytes_sent = row->info.bytes_sent;
+}
+
+static void take_probe(struct cwr_socket *socket, const struct cwr_probe *probe)
+{
+	socket->state = probe->state;
+	socket->recv_q = probe->recv_q;
+	socket->unread = probe->unread;
+	socket->send_q = probe->unsent;
+	socket->fin_age_s = probe->fin_age_s;
+}
+
+/* Dead processes' holders: their last word, if they had one. */
+static void take_last_words(struct cwr_socket *socket)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next) {
+		if (!h->is_open || !is_last_word(h))
+			continue;
+		h->is_confirmed = h->probe.is_confirmed;
+		if (h->probe.cloexec >= 0)
+			h->cloexec = h->probe.cloexec;
+		if (socket->state == CWR_TCP_UNKNOWN)
+			take_probe(socket, &h->probe);
+	}
+}
+
+/* A living holder that may not be looked at, or that can say more than the list does. */
+static void take_living_probe(struct cwr_socket *socket)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next) {
+		if (!h->is_open || !h->process->is_alive || !h->probe.t)
+			continue;
+		if (socket->state == CWR_TCP_UNKNOWN)
+			take_probe(socket, &h->probe);
+		else if (socket->unread < 0 && socket->state == h->probe.state)
+			socket->unread = h->probe.unread;
+	}
+}
+
+static const struct cwr_mark *find_eof(const struct cwr_socket *socket)
+{
+	const struct cwr_mark *first = NULL;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->eof.t && (!first || h->eof.t < first->t))
+			first = &h->eof;
+	return first;
+}
+
+static bool is_any_confirmed(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->is_confirmed && h->is_open)
+			return true;
+	return false;
+}
+
+/*
+ * State CLOSE is that of a socket never connected, of one that was reset, and of one where both
+ * ends have closed.  A client whose connect() failed never had a peer.
+ */
+static bool was_connected(const struct cwr_socket *socket)
+{
+	if (!socket->peer.family)
+		return false;
+	return socket->role != CWR_ROLE_CONNECTED || !socket->has_tcp_bytes ||
+	       socket->bytes_received || socket->bytes_sent || find_eof(socket);
+}
+
+static bool has_peer_closed(const struct cwr_socket *socket)
+{
+	if (socket->state == CWR_TCP_UNKNOWN)
+		return find_eof(socket) != NULL;
+	if (socket->state == CWR_TCP_CLOSE)
+		return was_connected(socket);
+	return cwr_tcp_fin_seen(socket->state);
+}
+
+static enum cwr_eof judge_eof(const struct cwr_socket *socket)
+{
+	if (find_eof(socket))
+		return CWR_EOF_READ;
+	if (socket->state != CWR_TCP_UNKNOWN && !socket->peer_has_closed)
+		return CWR_EOF_NONE;
+	if (!socket->peer_has_closed || socket->recv_q < 0)
+		return CWR_EOF_UNKNOWN;
+	if (socket->recv_q > 0)
+		return CWR_EOF_PENDING;
+	return socket->state == CWR_TCP_CLOSE_WAIT ? CWR_EOF_SWALLOWED : CWR_EOF_UNKNOWN;
+}
+
+/*
+ * The FIN came before anybody read it: a lower bound.  The kernel's word is one too, because each
+ * later segment of the peer sets its clock back.
+ */
+static double age_by_history(const struct cwr_observer *observer, const struct cwr_socket *socket)
+{
+	const struct cwr_mark *eof = find_eof(socket);
+	const struct cwr_process *process;
+
+	if (!eof)
+		return -1;
+	process = socket->holders->process;
+	if (process->is_alive)
+		return seconds_between(eof->t, observer->model->now);
+	return process->t_exit ? seconds_between(eof->t, process->t_exit) : -1;
+}
+
+static void judge(const struct cwr_observer *observer, struct cwr_socket *socket)
+{
+	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
+
+	if (row && row->inode)
+		take_row(socket, row);
+	take_last_words(socket);
+	take_living_probe(socket);
+	socket->is_confirmed = is_any_confirmed(socket);
+	socket->peer_has_closed = has_peer_closed(socket);
+	socket->eof = judge_eof(socket);
+	socket->fin_age_s = !socket->peer_has_closed
+				    ? -1
+				    : fmax(socket->fin_age_s, age_by_history(observer, socket));
+}
+
+void cwr_observe_facts(struct cwr_observer *observer)
+{
+	for (struct cwr_socket *s = observer->model->sockets; s; s = s->next)
+		judge(observer, s);
+}

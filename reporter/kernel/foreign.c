@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holders that no session knows: processes without the shim or without a session, and sockets that
+ * came about outside the shim's view.  Found by inode in /proc/PID/fd of every process that may be
+ * read.
+ */
+#include "kernel/observer.h"
+
+#include "kernel/proc.h"
+#include "model/arena.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM	1
+#define uthash_nonfatal_oom(el) cwr_out_of_memory()
+#include <uthash.h>
+
+enum { GENERATIONS = 64 };
+
+struct inode_entry {
+	uint64_t inode;
+	struct cwr_socket *socket;
+	UT_hash_handle hh;
+};
+
+struct search {
+	struct cwr_observer *observer;
+	struct cwr_process *process; /* unknowns: whose descriptors are looked at */
+	struct inode_entry *sockets; /* foreigners: those that are looked for */
+};
+
+static struct cwr_holder *find_holder(const struct cwr_socket *socket, pid_t pid, int fd)
+{
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process->is_alive && h->process->pid == pid && h->fd == fd)
+			return h;
+	return NULL;
+}
+
+static struct cwr_holder *add_confirmed(struct cwr_model *model, struct cwr_socket *socket,
+					struct cwr_process *process, int fd)
+{
+	struct cwr_holder *holder = cwr_model_add_holder(model, socket, process, fd);
+
+	holder->is_open = holder->is_confirmed = true;
+	holder->cloexec = cwr_proc_cloexec(process->pid, fd);
+	return holder;
+}
+
+/* --- Sockets that a process of ours holds and its session does not know. --- */
+
+static void visit_unknown(void *context, pid_t pid, int fd, uint64_t inode)
+{
+	const struct search *search = context;
+	struct cwr_model *model = search->observer->model;
+	const struct cwr_diag_row *row = cwr_diag_by_inode(search->observer->diag, inode);
+	struct cwr_socket *socket;
+
+	if (!row || !cwr_tcp_fin_seen(row->state))
+		return;
+	socket = cwr_model_find_socket(model, row->cookie);
+	if (socket && find_holder(socket, pid, fd))
+		return;
+	if (!socket) {
+		socket = cwr_model_add_socket(model, row->cookie);
+		socket->inode = inode;
+		socket->local = row->local;
+		socket->peer = row->peer;
+	}
+	add_confirmed(model, socket, search->process, fd);
+}
+
+void cwr_observe_unknowns(struct cwr_observer *observer)
+{
+	struct search search = {.observer = observer};
+
+	for (struct cwr_process *p = observer->model->processes; p; p = p->next) {
+		search.process = p;
+		if (p->is_alive && p->session_path)
+			cwr_proc_each_socket(p->pid, visit_unknown, &search);
+	}
+}
+
+/* --- Processes that hold sockets of ours. --- */
+
+/* The fork of a process of ours that made this one, started at t; NULL: none that is on record. */
+static const struct cwr_fork *find_fork(const struct cwr_process *parent, pid_t pid)
+{
+	for (size_t i = parent->nforks; i-- > 0;)
+		if (parent->forks[i].child == pid && !parent->forks[i].child_ended)
+			return &parent->forks[i];
+	return NULL;
+}
+
+static void link_with_parent(struct cwr_model *model, struct cwr_process *process)
+{
+	for (struct cwr_process *p = model->processes; p && !process->parent; p = p->next) {
+		const struct cwr_fork *fork = p == process ? NULL : find_fork(p, process->pid);
+
+		if (!fork)
+			continue;
+		process->parent = p;
+		process->parent_fork_seq = fork->seq;
+	}
+}
+
+static bool is_same_program(const struct cwr_process *a, const struct cwr_process *b)
+{
+	return a->exe && b->exe && !strcmp(a->exe, b->exe);
+}
+
+static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
+				       const struct cwr_proc_stat *stat)
+{
+	struct cwr_process *process = cwr_model_add_process(model, pid);
+	const uint64_t started = cwr_proc_ticks_to_monotonic(stat->start_ticks);
+
+	process->ppid = stat->ppid;
+	process->start_ticks = stat->start_ticks;
+	process->exe = cwr_proc_exe(model, pid);
+	process->cmdline = cwr_proc_cmdline(model, pid);
+	process->started_real_ns = model->now_real_ns - (int64_t)(model->now - started);
+	process->is_alive = true;
+	link_with_parent(model, process);
+	/* The shim is in a forked child as long as it has not executed another program. */
+	process->has_shim = process->parent && is_same_program(process, process->parent);
+	return process;
+}
+
+static struct cwr_process *find_or_add_process(struct cwr_model *model, pid_t pid)
+{
+	struct cwr_process *process = cwr_model_find_process(model, pid);
+	struct cwr_proc_stat stat;
+
+	if (process && process->is_alive)
+		return process;
+	if (!cwr_proc_stat(pid, &stat))
+		return NULL;
+	return add_process(model, pid, &stat);
+}
+
+/* Is one of the socket's holders an ancestor of this process, or was it this process's number? */
+static bool descends_from_holder(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	struct cwr_proc_stat stat = {.ppid = process->pid};
+
+	for (int i = 0; i < GENERATIONS && stat.ppid > 1; i++) {
+		for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+			if (h->process != process && h->process->pid == stat.ppid)
+				return true;
+		if (!cwr_proc_stat(stat.ppid, &stat))
+			break;
+	}
+	return false;
+}
+
+static bool is_program_of_holder(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process != process && is_same_program(h->process, process))
+			return true;
+	return false;
+}
+
+/* A copy in a descendant came by fork; if another program runs there now, an exec came after. */
+static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	if (!process->parent && !descends_from_holder(socket, process))
+		return CWR_VIA_UNKNOWN;
+	return is_program_of_holder(socket, process) ? CWR_VIA_FORK : CWR_VIA_EXEC;
+}
+
+static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
+			  struct cwr_process *process, int fd)
+{
+	struct cwr_holder *holder = add_confirmed(model, socket, process, fd);
+	const struct cwr_fork *fork =
+		process->parent ? find_fork(process->parent, process->pid) : NULL;
+
+	holder->via = guess_via(socket, process);
+	if (fork && holder->via == CWR_VIA_FORK)
+		holder->via_mark = fork->mark;
+}
+
+static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)
+{
+	const struct search *search = context;
+	struct cwr_process *process;
+	struct inode_entry *entry;
+
+	HASH_FIND(hh, search->sockets, &inode, sizeof(inode), entry);
+	if (!entry || find_holder(entry->socket, pid, fd))
+		return;
+	process = find_or_add_process(search->observer->model, pid);
+	if (process)
+		add_foreigner(search->observer->model, entry->socket, process, fd);
+}
+
+static void visit_pid(void *context, pid_t pid)
+{
+	if (pid != getpid())
+		cwr_proc_each_socket(pid, visit_foreign, context);
+}
+
+static void index_inodes(struct search *search)
+{
+	struct cwr_model *model = search->observer->model;
+
+	for (struct cwr_socket *s = model->sockets; s; s = s->next) {
+		struct inode_entry *entry;
+
+		if (!s->inode)
+			continue;
+		entry = cwr_model_alloc(model, sizeof(*entry));
+		entry->inode = s->inode;
+		entry->socket = s;
+		HASH_ADD(hh, search->sockets, inode, sizeof(entry->inode), entry);
+	}
+}
+
+void cwr_observe_foreigners(struct cwr_observer *observer)
+{
+	struct search search = {.observer = observer};
+
+	index_inodes(&search);
+	if (search.sockets)
+		cwr_proc_each_pid(visit_pid, &search);
+	HASH_CLEAR(hh, search.sockets);
+}

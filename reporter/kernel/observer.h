@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of kernel/ share during one observation, in the order in which they work.
+ */
+#ifndef CWR_OBSERVER_H
+#define CWR_OBSERVER_H
+
+#include "kernel/sockdiag.h"
+#include "model/model.h"
+
+struct cwr_observer {
+	struct cwr_model *model;
+	struct cwr_diag *diag;
+};
+
+/* liveness.c: which processes are still the ones that the sessions speak of. */
+void cwr_observe_liveness(struct cwr_observer *observer);
+
+/* confirm.c: are the descriptors of living processes still these sockets? */
+void cwr_observe_holders(struct cwr_observer *observer);
+
+/* foreign.c: who else holds them; what else the living hold. */
+void cwr_observe_unknowns(struct cwr_observer *observer);
+void cwr_observe_foreigners(struct cwr_observer *observer);
+
+/* facts.c: states, queues, end-of-file. */
+void cwr_observe_facts(struct cwr_observer *observer);
+
+#endif

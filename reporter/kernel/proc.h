@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small questions to /proc (proc(5)).  A process that goes away while it is asked is as one that
+ * is not there.
+ */
+#ifndef CWR_PROC_H
+#define CWR_PROC_H
+
+#include "model/model.h"
+
+#include <time.h>
+
+struct cwr_proc_stat {
+	char state; /* R, S, D, Z ... */
+	pid_t ppid;
+	uint64_t start_ticks; /* since boot */
+};
+
+/* False if there is no such process. */
+bool cwr_proc_stat(pid_t pid, struct cwr_proc_stat *ret_stat);
+
+/* The program's path; the model's; NULL if it may not be read. */
+const char *cwr_proc_exe(struct cwr_model *model, pid_t pid);
+
+/* NULL-terminated; the model's; NULL if it may not be read. */
+char **cwr_proc_cmdline(struct cwr_model *model, pid_t pid);
+
+/* For every descriptor of the process that is a socket. */
+typedef void cwr_socket_visitor(void *context, pid_t pid, int fd, uint64_t inode);
+
+/* False if the descriptors may not be read. */
+bool cwr_proc_each_socket(pid_t pid, cwr_socket_visitor *visit, void *context);
+
+/* For every process. */
+typedef void cwr_pid_visitor(void *context, pid_t pid);
+void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context);
+
+/* 1 or 0: close-on-exec is set or not; -1: not known. */
+int cwr_proc_cloexec(pid_t pid, int fd);
+
+/*
+ * The inode of the socket that the descriptor is; 0: it is none, or not open.  False if it may not
+ * be looked at.
+ */
+bool cwr_proc_socket_inode(pid_t pid, int fd, uint64_t *ret_inode);
+
+/* Fills process->threads. */
+void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process);
+
+/* The clock, in nanoseconds. */
+uint64_t cwr_proc_now(clockid_t clock);
+
+/* When a process with these ticks started, CLOCK_MONOTONIC. */
+uint64_t cwr_proc_ticks_to_monotonic(uint64_t ticks);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's list of TCP sockets; see sockdiag.h.
+ */
+#include "kernel/sockdiag.h"
+
+#include "model/arena.h"
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM	1
+#define uthash_nonfatal_oom(el) cwr_out_of_memory()
+#include <uthash.h>
+
+enum { BUFFER_SIZE = 64 * 1024 };
+
+struct entry {
+	struct cwr_diag_row row; /* the keys are row.cookie and row.inode */
+	UT_hash_handle by_cookie;
+	UT_hash_handle by_inode;
+};
+
+struct cwr_diag {
+	struct cwr_arena arena;
+	struct entry *by_cookie;
+	struct entry *by_inode;
+};
+
+/* The request: a dump of one address family, with TCP_INFO. */
+struct request {
+	struct nlmsghdr header;
+	struct inet_diag_req_v2 body;
+};
+
+static struct cwr_error *send_request(int fd, int family)
+{
+	const uint32_t unwanted = 1u << CWR_TCP_LISTEN | 1u << CWR_TCP_TIME_WAIT;
+	const struct request request = {
+		.header =
+			{
+				.nlmsg_len = sizeof(request),
+				.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+			},
+		.body =
+			{
+				.sdiag_family = (uint8_t)family,
+				.sdiag_protocol = IPPROTO_TCP,
+				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+				.idiag_states = ~unwanted,
+			},
+	};
+
+	if (send(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request))
+		return NULL;
+	return cwr_error_new(CWR_EXIT_INPUT, "sock_diag: %s", strerror(errno));
+}
+
+static struct cwr_addr address(const struct inet_diag_msg *msg, const uint32_t *ip, uint16_t port)
+{
+	struct cwr_addr addr = {.family = msg->idiag_family, .port = ntohs(port)};
+
+	memcpy(addr.ip, ip, addr.family == AF_INET ? 4 : 16);
+	return addr;
+}
+
+static void fill_row(struct cwr_diag_row *row, const struct nlmsghdr *header)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(header);
+	const struct rtattr *attribute = (const struct rtattr *)(msg + 1);
+	int left = (int)(header->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)));
+
+	row->cookie = (uint64_t)msg->id.idiag_cookie[1] << 32 | msg->id.idiag_cookie[0];
+	row->inode = msg->idiag_inode;
+	row->state = msg->idiag_state;
+	row->local = address(msg, msg->id.idiag_src, msg->id.idiag_sport);
+	row->peer = address(msg, msg->id.idiag_dst, msg->id.idiag_dport);
+	row->recv_q = msg->idiag_rqueue;
+	row->send_q = msg->idiag_wqueue;
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+		if (attribute->rta_type == INET_DIAG_INFO)
+			row->info = cwr_tcp_info_read(RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+}
+
+/* A connection that changes its state during the dump may come twice: the later one is truer. */
+static void add_row(struct cwr_diag *diag, const struct nlmsghdr *header)
+{
+	struct cwr_diag_row row = {0};
+	struct entry *entry;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+		return;
+	fill_row(&row, header);
+	HASH_FIND(by_cookie, diag->by_cookie, &row.cookie, sizeof(row.cookie), entry);
+	if (entry) {
+		row.inode = entry->row.inode;
+		entry->row = row;
+		return;
+	}
+	entry = cwr_arena_alloc(&diag->arena, sizeof(*entry));
+	entry->row = row;
+	HASH_ADD(by_cookie, diag->by_cookie, row.cookie, sizeof(row.cookie), entry);
+	if (row.inode)
+		HASH_ADD(by_inode, diag->by_inode, row.inode, sizeof(row.inode), entry);
+}
+
+static struct cwr_error *answer_error(const struct nlmsghdr *header)
+{
+	const struct nlmsgerr *answer = NLMSG_DATA(header);
+	int error = header->nlmsg_len >= NLMSG_LENGTH(sizeof(*answer)) ? -answer->error : EIO;
+
+	return cwr_error_new(CWR_EXIT_INPUT, "sock_diag: %s", strerror(error));
+}
+
+/* Returns true when the dump has ended, by an error or not. */
+static bool read_answer(struct cwr_diag *diag, const void *buffer, size_t size,
+			struct cwr_error **ret_error)
+{
+	const struct nlmsghdr *header = buffer;
+
+	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
+		if (header->nlmsg_type == NLMSG_DONE)
+			return true;
+		if (header->nlmsg_type == NLMSG_ERROR) {
+			*ret_error = answer_error(header);
+			return true;
+		}
+		add_row(diag, header);
+	}
+	return false;
+}
+
+static struct cwr_error *dump_family(struct cwr_diag *diag, int fd, int family)
+{
+	struct cwr_error *error = send_request(fd, family);
+	CWR_AUTO_FREE void *buffer = malloc(BUFFER_SIZE);
+	bool is_done = error || !buffer;
+
+	while (!is_done) {
+		ssize_t n = recv(fd, buffer, BUFFER_SIZE, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return cwr_error_new(CWR_EXIT_INPUT, "sock_diag: %s", strerror(errno));
+		is_done = read_answer(diag, buffer, (size_t)n, &error);
+	}
+	return error;
+}
+
+struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag)
+{
+	struct cwr_diag *diag = *ret_diag = calloc(1, sizeof(*diag));
+	CWR_AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct cwr_error *error;
+
+	if (!diag)
+		cwr_out_of_memory();
+	if (fd < 0)
+		return cwr_error_new(CWR_EXIT_INPUT, "sock_diag: %s", strerror(errno));
+	error = dump_family(diag, fd, AF_INET);
+	if (error)
+		return error;
+	return dump_family(diag, fd, AF_INET6);
+}
+
+void cwr_diag_free(struct cwr_diag *diag)
+{
+	HASH_CLEAR(by_inode, diag->by_inode);
+	HASH_CLEAR(by_cookie, diag->by_cookie);
+	cwr_arena_free(&diag->arena);
+	free(diag);
+}
+
+const struct cwr_diag_row *cwr_diag_by_cookie(const struct cwr_diag *diag, uint64_t cookie)
+{
+	struct entry *entry;
+
+	HASH_FIND(by_cookie, diag->by_cookie, &cookie, sizeof(cookie), entry);
+	return entry ? &entry->row : NULL;
+}
+
+const struct cwr_diag_row *cwr_diag_by_inode(const struct cwr_diag *diag, uint64_t inode)
+{
+	struct entry *entry;
+
+	HASH_FIND(by_inode, diag->by_inode, &inode, sizeof(inode), entry);
+	return entry ? &entry->row : NULL;
+}

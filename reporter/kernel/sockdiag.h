@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's list of TCP sockets, by netlink sock_diag (sock_diag(7)).  It knows the reporter's
+ * network namespace only, and no socket in state CLOSE.
+ */
+#ifndef CWR_SOCKDIAG_H
+#define CWR_SOCKDIAG_H
+
+#include "kernel/tcpinfo.h"
+#include "model/model.h"
+#include "util/error.h"
+
+struct cwr_diag_row {
+	uint64_t cookie;
+	uint64_t inode; /* 0: not accepted yet, or closed already */
+	enum cwr_tcp_state state;
+	struct cwr_addr local, peer;
+	uint32_t recv_q, send_q;
+	struct cwr_tcp_info info;
+};
+
+struct cwr_diag;
+
+/*
+ * Reads all sockets but listeners and TIME_WAIT, each once.  *ret_diag is never NULL; after an
+ * error it is as complete as it got.
+ */
+struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag);
+void cwr_diag_free(struct cwr_diag *diag);
+
+/* NULL if there is none. */
+const struct cwr_diag_row *cwr_diag_by_cookie(const struct cwr_diag *diag, uint64_t cookie);
+const struct cwr_diag_row *cwr_diag_by_inode(const struct cwr_diag *diag, uint64_t inode);
+
+#endif

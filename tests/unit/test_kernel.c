@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's testimony, on real connections of this very process and of a forked child.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+#include "kernel/proc.h"
+#include "kernel/sockdiag.h"
+
+struct fixture {
+	struct cwr_model *model;
+	struct cwr_process *self;
+	int listener, client, server;
+	uint64_t cookie;
+	pid_t child; /* 0: none */
+};
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	return cookie;
+}
+
+static void connect_pair(struct fixture *f)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t size = sizeof(addr);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(f->listener, (struct sockaddr *)&addr, size), 0);
+	assert_int_equal(listen(f->listener, 8), 0);
+	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &size), 0);
+	f->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(f->client, (struct sockaddr *)&addr, size), 0);
+	f->server = accept(f->listener, NULL, NULL);
+	assert_true(f->server >= 0);
+	f->cookie = cookie_of(f->server);
+}
+
+static struct cwr_process *add_process(struct cwr_model *model, pid_t pid)
+{
+	struct cwr_process *process = cwr_model_add_process(model, pid);
+	struct cwr_proc_stat stat;
+
+	assert_true(cwr_proc_stat(pid, &stat));
+	process->start_ticks = stat.start_ticks;
+	process->exe = cwr_proc_exe(model, pid);
+	process->has_shim = true;
+	process->session_path = "made";
+	process->t_session = cwr_proc_now(CLOCK_MONOTONIC);
+	return process;
+}
+
+static struct cwr_socket *add_server_socket(struct fixture *f)
+{
+	struct cwr_socket *socket = cwr_model_add_socket(f->model, f->cookie);
+	struct cwr_holder *holder = cwr_model_add_holder(f->model, socket, f->self, f->server);
+
+	socket->role = CWR_ROLE_ACCEPTED;
+	socket->peer.family = AF_INET;
+	holder->is_open = true;
+	holder->via = CWR_VIA_ACCEPT;
+	return socket;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	connect_pair(f);
+	f->model = cwr_model_new();
+	f->self = add_process(f->model, getpid());
+	*state = f;
+	return 0;
+}
+
+static void end_child(struct fixture *f)
+{
+	if (!f->child)
+		return;
+	kill(f->child, SIGKILL);
+	waitpid(f->child, NULL, 0);
+	f->child = 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	end_child(f);
+	close(f->listener);
+	close(f->client);
+	close(f->server);
+	cwr_model_free(f->model);
+	free(f);
+	return 0;
+}
+
+/* A child that holds everything, until it is killed.  It has run when this returns. */
+static void fork_child(struct fixture *f)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	f->child = fork();
+	assert_true(f->child >= 0);
+	if (f->child == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void hang_up(struct fixture *f)
+{
+	struct pollfd server = { .fd = f->server, .events = POLLRDHUP };
+
+	assert_int_equal(shutdown(f->client, SHUT_WR), 0);
+	assert_int_equal(poll(&server, 1, 10000), 1);
+}
+
+static void observe(struct fixture *f)
+{
+	assert_null(cwr_kernel_observe(f->model));
+}
+
+static void test_an_open_connection_is_in_use(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	observe(f);
+	assert_true(f->self->is_alive);
+	assert_true(socket->is_confirmed);
+	assert_int_equal(socket->state, CWR_TCP_ESTABLISHED);
+	assert_false(socket->peer_has_closed);
+	assert_int_equal(socket->eof, CWR_EOF_NONE);
+	assert_true(socket->fin_age_s < 0);
+	assert_int_equal(socket->holders->cloexec, 0);
+	assert_true(socket->inode != 0);
+}
+
+static void test_an_end_of_file_that_nobody_read_is_pending(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	assert_int_equal(write(f->client, "hello", 5), 5);
+	hang_up(f);
+	observe(f);
+	assert_int_equal(socket->state, CWR_TCP_CLOSE_WAIT);
+	assert_true(socket->peer_has_closed);
+	assert_int_equal(socket->recv_q, 6);
+	assert_int_equal(socket->eof, CWR_EOF_PENDING);
+	assert_true(socket->fin_age_s >= 0 && socket->fin_age_s < 60);
+	assert_true(socket->has_tcp_bytes);
+	assert_int_equal(socket->bytes_received, 5);
+	assert_int_equal(socket->bytes_sent, 0);
+}
+
+static void test_an_end_of_file_taken_with_the_data_is_swallowed(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+	char text[16];
+
+	assert_int_equal(write(f->client, "hello", 5), 5);
+	hang_up(f);
+	assert_int_equal(recv(f->server, text, sizeof(text), 0), 5);
+	observe(f);
+	assert_int_equal(socket->recv_q, 0);
+	assert_int_equal(socket->eof, CWR_EOF_SWALLOWED);
+}
+
+static void test_an_end_of_file_on_record_was_read(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+	char byte;
+
+	hang_up(f);
+	assert_int_equal(read(f->server, &byte, 1), 0);
+	socket->holders->eof.t = cwr_proc_now(CLOCK_MONOTONIC) - 5000000000;
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_READ);
+	assert_true(socket->fin_age_s >= 5);
+}
+
+static void test_a_descriptor_that_became_another_socket_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	assert_int_equal(dup2(f->client, f->server), f->server);
+	observe(f);
+	assert_false(socket->holders->is_open);
+	assert_false(socket->is_confirmed);
+}
+
+static void test_a_descriptor_closed_unseen_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	close(f->server);
+	observe(f);
+	assert_false(socket->holders->is_open);
+	assert_false(socket->is_confirmed);
+	assert_int_equal(socket->state, CWR_TCP_UNKNOWN);
+	f->server = -1;
+}
+
+static void test_a_reset_connection_is_still_held(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+	const struct linger abort = {1, 0};
+	char byte;
+
+	assert_int_equal(setsockopt(f->client, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
+	close(f->client);
+	f->client = -1;
+	assert_int_equal(read(f->server, &byte, 1), -1);
+	observe(f);
+	assert_int_equal(socket->state, CWR_TCP_CLOSE);
+	assert_true(socket->is_confirmed);
+	assert_true(socket->peer_has_closed);
+}
+
+static void test_a_socket_never_connected_has_no_peer_to_close(void **state)
+{
+	struct fixture *f = *state;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct cwr_socket *socket = cwr_model_add_socket(f->model, cookie_of(fd));
+
+	socket->role = CWR_ROLE_SOCKET;
+	cwr_model_add_holder(f->model, socket, f->self, fd)->is_open = true;
+	observe(f);
+	assert_int_equal(socket->state, CWR_TCP_CLOSE);
+	assert_true(socket->is_confirmed);
+	assert_false(socket->peer_has_closed);
+	close(fd);
+}
+
+static void test_a_socket_unknown_to_the_session_is_found(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket;
+	char text[64];
+
+	hang_up(f);
+	observe(f);
+	socket = cwr_model_find_socket(f->model, f->cookie);
+	assert_non_null(socket);
+	assert_int_equal(socket->role, CWR_ROLE_UNKNOWN);
+	assert_int_equal(socket->holders->via, CWR_VIA_UNKNOWN);
+	assert_int_equal(socket->holders->fd, f->server);
+	assert_true(socket->is_confirmed && socket->peer_has_closed);
+	assert_non_null(cwr_addr_format(&socket->peer, text, sizeof(text)));
+	assert_null(socket->holders->next);
+}
+
+static void test_a_copy_in_a_child_is_found(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+	struct cwr_fork record = {.seq = 1};
+	const struct cwr_holder *copy = NULL;
+
+	fork_child(f);
+	record.child = f->child;
+	record.mark = (struct cwr_mark){
+		cwr_proc_now(CLOCK_MONOTONIC), getpid(), getpid(), -1, "fork", 0, NULL};
+	f->self->forks = &record;
+	f->self->nforks = 1;
+	observe(f);
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process->pid == f->child)
+			copy = h;
+	assert_non_null(copy);
+	assert_int_equal(copy->fd, f->server);
+	assert_int_equal(copy->via, CWR_VIA_FORK);
+	assert_string_equal(copy->via_mark.op, "fork");
+	assert_true(copy->is_open && copy->is_confirmed);
+	assert_ptr_equal(copy->process->parent, f->self);
+	assert_true(copy->process->is_alive && copy->process->has_shim);
+	assert_non_null(copy->process->cmdline);
+	assert_false(record.child_ended);
+}
+
+static void test_a_child_that_is_gone_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_fork record = {.seq = 1};
+
+	fork_child(f);
+	record.child = f->child;
+	record.mark.t = cwr_proc_now(CLOCK_MONOTONIC);
+	end_child(f);
+	f->self->forks = &record;
+	f->self->nforks = 1;
+	observe(f);
+	assert_true(record.child_ended);
+}
+
+static void test_a_number_with_another_start_is_another_process(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	f->self->start_ticks--;
+	observe(f);
+	assert_false(f->self->is_alive);
+	assert_int_equal(f->self->end, CWR_END_UNKNOWN);
+	assert_false(socket->is_confirmed);
+	assert_true(socket->holders->is_open);
+}
+
+/* After a kill only the history speaks. */
+static void test_of_a_dead_process_history_speaks(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+
+	close(f->server);
+	f->server = -1;
+	f->self->start_ticks--;
+	socket->holders->eof.t = 5000;
+	socket->holders->probe.t = 4000;
+	socket->holders->probe.is_confirmed = true;
+	socket->holders->probe.state = CWR_TCP_ESTABLISHED;
+	observe(f);
+	assert_int_equal(socket->state, CWR_TCP_UNKNOWN);
+	assert_true(socket->peer_has_closed);
+	assert_int_equal(socket->eof, CWR_EOF_READ);
+	assert_false(socket->is_confirmed);
+	assert_true(socket->holders->is_open);
+}
+
+static void test_the_last_word_before_the_end_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+
+	close(f->server);
+	f->server = -1;
+	f->self->start_ticks--;
+	f->self->t_exit = 9000;
+	f->self->end = CWR_END_EXITED;
+	socket->holders->probe = (struct cwr_probe){
+		.t = 9001,
+		.is_confirmed = true,
+		.fin_seen = true,
+		.cloexec = 1,
+		.state = CWR_TCP_CLOSE_WAIT,
+		.fin_age_s = 11,
+		.recv_q = 1,
+		.unread = 0,
+		.unsent = 3,
+	};
+	observe(f);
+	assert_int_equal(f->self->end, CWR_END_EXITED);
+	assert_true(socket->is_confirmed && socket->peer_has_closed);
+	assert_int_equal(socket->state, CWR_TCP_CLOSE_WAIT);
+	assert_int_equal(socket->eof, CWR_EOF_PENDING);
+	assert_int_equal(socket->send_q, 3);
+	assert_float_equal(socket->fin_age_s, 11, 1e-6);
+	assert_int_equal(socket->holders->cloexec, 1);
+}
+
+static void test_threads_of_leaking_processes_are_read(void **state)
+{
+	struct fixture *f = *state;
+
+	add_server_socket(f);
+	hang_up(f);
+	observe(f);
+	assert_int_equal(f->self->nthreads, 1);
+	assert_int_equal(f->self->threads[0].tid, getpid());
+}
+
+static void test_each_socket_is_listed_once(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_diag_row *row;
+	struct cwr_diag *diag;
+
+	assert_null(cwr_diag_read(&diag));
+	row = cwr_diag_by_cookie(diag, f->cookie);
+	assert_non_null(row);
+	assert_ptr_equal(cwr_diag_by_inode(diag, row->inode), row);
+	assert_null(cwr_diag_by_cookie(diag, cookie_of(f->listener)));
+	cwr_diag_free(diag);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_an_open_connection_is_in_use),
+		CASE(test_an_end_of_file_that_nobody_read_is_pending),
+		CASE(test_an_end_of_file_taken_with_the_data_is_swallowed),
+		CASE(test_an_end_of_file_on_record_was_read),
+		CASE(test_a_descriptor_that_became_another_socket_is_closed),
+		CASE(test_a_descriptor_closed_unseen_is_closed),
+		CASE(test_a_reset_connection_is_still_held),
+		CASE(test_a_socket_never_connected_has_no_peer_to_close),
+		CASE(test_a_socket_unknown_to_the_session_is_found),
+		CASE(test_a_copy_in_a_child_is_found),
+		CASE(test_a_child_that_is_gone_has_ended),
+		CASE(test_a_number_with_another_start_is_another_process),
+		CASE(test_of_a_dead_process_history_speaks),
+		CASE(test_the_last_word_before_the_end_counts),
+		CASE(test_threads_of_leaking_processes_are_read),
+		CASE(test_each_socket_is_listed_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
