@@ -3,7 +3,10 @@
  * How a process with a leak ends by a signal, and what sigaction() tells it meanwhile.
  *
  *     signals default SIGNAL   does nothing about the signal and holds; the test sends it
- *     signals reset SIGNAL     handles it; its handler sets the default back and raises it again
+ *     signals reset SIGNAL     handles it; its handler sets the default back by signal() and
+ *                              raises it again, as node does
+ *     signals reset_sigaction SIGNAL
+ *                              the same by sigaction()
  *     signals ignore SIGNAL    ignores it: it must not end, nor report
  *     signals handle SIGNAL    handles it and goes on
  */
@@ -29,14 +32,35 @@ static void leak_one(void)
 static void on_signal(int number)
 {
 	arrived = 1;
+	TARGET_CHECK(write(STDOUT_FILENO, "CAUGHT\n", 7) == 7);
 }
 
-/* As node does it. */
 static void on_signal_reset(int number)
 {
 	signal(number, SIG_DFL);
 	raise(number);
 }
+
+static void on_signal_reset_sigaction(int number)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	sigaction(number, &action, NULL);
+	raise(number);
+}
+
+static const struct {
+	const char *name;
+	void (*handler)(int);
+} manners[] = {
+	{"reset", on_signal_reset},
+	{"reset_sigaction", on_signal_reset_sigaction},
+	{"ignore", SIG_IGN},
+	{"handle", on_signal},
+};
+
+enum { MANNERS = sizeof(manners) / sizeof(manners[0]) };
 
 static const char *name_action(void (*handler)(int))
 {
@@ -44,7 +68,10 @@ static const char *name_action(void (*handler)(int))
 		return "default";
 	if (handler == SIG_IGN)
 		return "ignore";
-	return handler == on_signal || handler == on_signal_reset ? "own" : "foreign";
+	for (int i = 0; i < MANNERS; i++)
+		if (handler == manners[i].handler)
+			return "own";
+	return "foreign";
 }
 
 static void set_action(int number, void (*handler)(int))
@@ -53,6 +80,7 @@ static void set_action(int number, void (*handler)(int))
 
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = handler;
+	action.sa_flags = SA_RESTART;
 	TARGET_CHECK(sigaction(number, &action, &old) == 0);
 	printf("BEFORE %s\n", name_action(old.sa_handler));
 }
@@ -68,14 +96,6 @@ static void print_action(int number)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*handler)(int);
-	} manners[] = {
-		{"reset", on_signal_reset},
-		{"ignore", SIG_IGN},
-		{"handle", on_signal},
-	};
 	int number;
 
 	target_begin();
@@ -83,7 +103,7 @@ int main(int argc, char **argv)
 	number = atoi(argv[2]);
 	target_expect("eof-read-not-closed", "leak", 1);
 	leak_one();
-	for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++)
+	for (int i = 0; i < MANNERS; i++)
 		if (strcmp(argv[1], manners[i].name) == 0)
 			set_action(number, manners[i].handler);
 	print_action(number);

@@ -4,6 +4,7 @@
  * would now read from and write to the peers' connections while it validates addresses.  Under the
  * shim every accept and close walks the stack; each peer must still get its bytes, and no others,
  * and the descriptors must be the ones that the program opened.
+ * --leak: one more socket is left behind, so that a report shows how far the stack was walked.
  */
 #include "target.h"
 
@@ -51,6 +52,21 @@ static __attribute__((noinline)) void open_and_close_at_depth(int listener, int 
 	(void)space[0];
 }
 
+static __attribute__((noinline)) int leak_at_depth(int listener, int depth)
+{
+	struct pair pair;
+	int leaked;
+
+	if (depth > 0) {
+		leaked = leak_at_depth(listener, depth - 1);
+		return leaked;
+	}
+	pair = open_pair(listener);
+	close(pair.client);
+	target_wait_fin(pair.server);
+	return pair.server;
+}
+
 static void expect_hello(int fd)
 {
 	char text[64] = "";
@@ -82,13 +98,14 @@ static void print_descriptors(void)
 	putchar('\n');
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct pair pairs[PAIRS];
 	int listener;
+	bool is_leaking = target_has_option(argc, argv, "--leak");
 
 	target_begin();
-	target_expect(NULL, NULL, 0);
+	target_expect(is_leaking ? "unread-not-closed" : NULL, "leak", 1);
 	close_all();
 	listener = target_listen(0);
 	for (int i = 0; i < PAIRS; i++)
@@ -98,6 +115,8 @@ int main(void)
 			exchange(pairs[i], listener, round % 10);
 	print_descriptors();
 	puts("INTACT");
+	if (is_leaking)
+		TARGET_CHECK(leak_at_depth(listener, 8) >= 0);
 	target_hold();
 	for (int i = 0; i < PAIRS; i++)
 		close_pair(pairs[i]);

@@ -131,6 +131,20 @@ static void test_own_function_and_line(void **state)
 	assert_int_equal(fixture->stack.frames[0].offset, fixture->ip - fixture->module.bias);
 }
 
+static void test_deleted_program_of_the_living_is_read_through_proc(void **state)
+{
+	struct fixture *fixture = *state;
+
+	use_address(fixture, own_address(), "/nonexistent/program");
+	fixture->process->exe = "/nonexistent/program";
+	fixture->process->is_alive = true;
+	symbolize(fixture, NULL);
+	assert_int_equal(fixture->stack.nframes, 1);
+	assert_string_equal(fixture->stack.frames[0].function, __func__);
+	assert_string_equal(fixture->stack.frames[0].module, "/nonexistent/program");
+	assert_int_equal(fixture->process->nlimits, 0);
+}
+
 /* Loads one form of the library and points the fixture at the address that it tells of. */
 static struct symbols_truth load(struct fixture *fixture, const char *path)
 {
@@ -248,6 +262,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_own_function_and_line),
+		TEST(test_deleted_program_of_the_living_is_read_through_proc),
 		TEST(test_inlined_calls_are_demangled_frames),
 		TEST(test_debug_file_is_found_by_build_id),
 		TEST(test_without_debug_file_the_symbol_table_speaks),
