@@ -10,6 +10,7 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct lookup {
 	const struct cwr_object *object;
@@ -21,6 +22,7 @@ struct lookup {
 	bool is_done; /* the function that encloses all has been emitted */
 	cwr_position_fn visit;
 	void *context;
+	char name[1024]; /* one that had to be put together */
 };
 
 /* clang writes no .debug_aranges, so what that index does not know is looked for unit by unit. */
@@ -52,8 +54,64 @@ static void find_line(struct lookup *lookup)
 		lookup->line = (unsigned int)number;
 }
 
-/* The linkage name, which demangling turns into the full name, or else the plain one. */
-static const char *name_of(Dwarf_Die *die)
+/* DIEs that have no addresses of their own, but children which may have. */
+static bool is_surrounding(int tag)
+{
+	return tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_module;
+}
+
+/* Prepends "name::" to the text that starts at `at`; returns where it starts now. */
+static char *prepend(char *start, char *at, const char *name)
+{
+	size_t length = strlen(name);
+
+	if ((size_t)(at - start) < length + 2)
+		return at;
+	at = memcpy(at - 2, "::", 2);
+	return memcpy(at - length, name, length);
+}
+
+static const char *surrounding_name(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	return name || dwarf_tag(die) != DW_TAG_namespace ? name : "(anonymous namespace)";
+}
+
+/* The DIE where a function was declared, which is the one that stands in its class. */
+static void go_to_declaration(Dwarf_Die *die)
+{
+	static const unsigned int links[] = {DW_AT_abstract_origin, DW_AT_specification};
+	Dwarf_Attribute attribute;
+	Dwarf_Die next;
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (dwarf_attr(die, links[i], &attribute) && dwarf_formref_die(&attribute, &next))
+			*die = next;
+}
+
+/* The plain name with the classes and namespaces around it, as demangling would give it. */
+static const char *qualify(struct lookup *lookup, Dwarf_Die die, const char *name)
+{
+	char *at = lookup->name + sizeof(lookup->name) - strlen(name) - 1;
+	Dwarf_Die *scopes = NULL;
+	int nscopes;
+
+	if (strlen(name) >= sizeof(lookup->name))
+		return name;
+	strcpy(at, name);
+	go_to_declaration(&die);
+	nscopes = dwarf_getscopes_die(&die, &scopes);
+	for (int i = 1; i < nscopes && is_surrounding(dwarf_tag(&scopes[i])); i++)
+		if (surrounding_name(&scopes[i]))
+			at = prepend(lookup->name, at, surrounding_name(&scopes[i]));
+	free(scopes);
+	return at;
+}
+
+/* The linkage name, which demangling turns into the full one.  Local functions have none. */
+static const char *name_of(struct lookup *lookup, Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	const char *name = NULL;
@@ -61,7 +119,10 @@ static const char *name_of(Dwarf_Die *die)
 	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) ||
 	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
 		name = dwarf_formstring(&attribute);
-	return name ? name : dwarf_diename(die);
+	if (name)
+		return name;
+	name = dwarf_diename(die);
+	return name ? qualify(lookup, *die, name) : NULL;
 }
 
 static const char *symbol_at(const struct lookup *lookup)
@@ -98,25 +159,18 @@ static void go_to_caller(struct lookup *lookup, Dwarf_Die *inlined)
 		lookup->line = (unsigned int)line;
 }
 
-/* DIEs that have no addresses of their own, but children which may have. */
-static bool is_surrounding(int tag)
-{
-	return tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
-	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_module;
-}
-
 static void emit_scope(struct lookup *lookup, Dwarf_Die *die)
 {
 	const char *name;
 
 	switch (dwarf_tag(die)) {
 	case DW_TAG_subprogram:
-		name = name_of(die);
+		name = name_of(lookup, die);
 		emit(lookup, name ? name : symbol_at(lookup), false);
 		lookup->is_done = true;
 		break;
 	case DW_TAG_inlined_subroutine:
-		emit(lookup, name_of(die), true);
+		emit(lookup, name_of(lookup, die), true);
 		go_to_caller(lookup, die);
 		break;
 	default:

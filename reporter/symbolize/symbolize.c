@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_NONFATAL_OOM	1
+#define uthash_nonfatal_oom(el) cwr_out_of_memory()
 #include <uthash.h>
 
+#include "model/arena.h"
 #include "symbolize/demangle.h"
 #include "symbolize/object.h"
 

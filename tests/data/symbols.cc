@@ -12,6 +12,8 @@ extern "C" __attribute__((noinline)) void *symbols_return_address(void)
 
 namespace shop
 {
+namespace
+{
 struct Cart {
 	static inline __attribute__((always_inline)) void *add(struct symbols_truth *truth)
 	{
@@ -27,6 +29,7 @@ struct Cart {
 		return add(truth);
 	}
 };
+} // namespace
 
 __attribute__((noinline)) void checkout(struct symbols_truth *truth)
 {

@@ -17,13 +17,17 @@ static int take(int listener)
 	return fd;
 }
 
-static void answer(int fd)
+static void answer_until_end(int fd)
 {
 	char text[256];
-	ssize_t size = read(fd, text, sizeof(text));
+	ssize_t size;
 
-	TARGET_CHECK(size > 0 && write(fd, text, (size_t)size) == size);
-	target_wait_fin(fd);
+	do {
+		MARK_NEXT(eof);
+		size = read(fd, text, sizeof(text));
+		if (size > 0)
+			TARGET_CHECK(write(fd, text, (size_t)size) == size);
+	} while (size > 0);
 }
 
 static void finish(int fd)
@@ -45,7 +49,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < CLIENTS; i++) {
 		int fd = take(listener);
 
-		answer(fd);
+		answer_until_end(fd);
 		finish(fd);
 		if (is_fixed)
 			close(fd);

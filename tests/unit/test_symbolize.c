@@ -165,8 +165,10 @@ static void assert_inlined_chain(const struct fixture *fixture, const struct sym
 	const struct cwr_frame *frames = fixture->stack.frames;
 
 	assert_int_equal(fixture->stack.nframes, 3);
-	assert_frame(&frames[0], "shop::Cart::add", "symbols.cc", truth->inner_line, true);
-	assert_frame(&frames[1], "shop::Cart::fill", "symbols.cc", truth->middle_line, true);
+	assert_frame(&frames[0], "shop::(anonymous namespace)::Cart::add", "symbols.cc",
+		     truth->inner_line, true);
+	assert_frame(&frames[1], "shop::(anonymous namespace)::Cart::fill", "symbols.cc",
+		     truth->middle_line, true);
 	assert_frame(&frames[2], "shop::checkout", "symbols.cc", truth->outer_line, false);
 }
 
