@@ -119,7 +119,7 @@ static const char *what_child_did(const struct cwr_finding *f)
 	if (f->evidence[CWR_EV_CLOSED_ELSEWHERE].t)
 		return "the child that served it closed its copy";
 	if (f->confidence == CWR_MEDIUM && f->evidence[CWR_EV_EOF].t)
-		return "the child that serves it read end-of-file";
+		return "the child that serves it has been told";
 	return "the child that served it ended";
 }
 
@@ -129,10 +129,11 @@ static void advise_parent(struct cwr_model *model, struct cwr_finding *f)
 
 	f->explanation = cwr_model_printf(
 		model,
-		"The peer hung up and %s, but %s %s%s the descriptor%s: closing in the child only "
-		"drops the reference count, so the kernel never sends FIN.",
-		what_child_did(f), cwr_words_blamed(model, f), f->process->is_alive ? "still " : "",
-		cwr_words_holds(f), f->process->is_alive ? "" : " to its end");
+		"The peer hung up and %s, but %s %s the descriptor: %s only %s the reference "
+		"count, so the kernel never sends FIN.",
+		what_child_did(f), cwr_words_blamed(model, f), cwr_words_holds(f),
+		f->evidence[CWR_EV_CLOSED_ELSEWHERE].t ? "close()" : "the child's close or end",
+		f->evidence[CWR_EV_CLOSED_ELSEWHERE].t ? "dropped" : "drops");
 	f->advice = cwr_model_printf(model, "close the %s in the parent after %s%s.",
 				     cwr_words_socket(f), cwr_words_call(model, fork, "fork()"),
 				     cwr_words_at(model, fork));

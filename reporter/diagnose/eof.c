@@ -55,8 +55,7 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 	f->explanation = cwr_model_printf(
 		model,
 		"The peer hung up and %s was told so: %s returned 0. %s %s the descriptor%s.", who,
-		cwr_words_call(model, eof, "a read"), blamed,
-		f->process->is_alive ? "still holds" : "never closed",
+		cwr_words_call(model, eof, "a read"), blamed, cwr_words_holds(f),
 		f->process->is_alive ? " and has done nothing with it since" : "");
 	f->advice =
 		cwr_model_printf(model, "close the %s when %s returns 0%s.", cwr_words_socket(f),

@@ -54,7 +54,7 @@ static void advise_passed(struct cwr_model *model, struct cwr_finding *f)
 		"its "
 		"own descriptor, so the kernel never sends FIN.",
 		f->evidence[CWR_EV_PASSED].pid, closed->t ? "closed it" : "ended",
-		cwr_words_blamed(model, f), f->process->is_alive ? "still holds" : "kept");
+		cwr_words_blamed(model, f), cwr_words_holds(f));
 	f->advice = cwr_model_printf(model, "close the %s in the sender after sendmsg().",
 				     cwr_words_socket(f));
 }

@@ -86,7 +86,7 @@ static void advise_reset(struct cwr_model *model, struct cwr_finding *f)
 		model,
 		"The connection was reset or timed out, so ss no longer shows it, but %s %s the "
 		"descriptor%s.",
-		cwr_words_blamed(model, f), f->process->is_alive ? "still holds" : "kept",
+		cwr_words_blamed(model, f), cwr_words_holds(f),
 		f->blamed[0]->saw_reset ? " although a call failed and told so" : "");
 	f->advice = cwr_model_printf(
 		model, "close the %s when a call on it fails (ECONNRESET, EPIPE, ETIMEDOUT)%s.",

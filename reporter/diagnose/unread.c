@@ -77,8 +77,7 @@ static void advise_unread(struct cwr_model *model, struct cwr_finding *f)
 	f->explanation = cwr_model_printf(
 		model,
 		"The peer hung up. %s %s %s the descriptor; why it is not served is not known.",
-		queue_words(model, f->sockets[0]), cwr_words_blamed(model, f),
-		f->process->is_alive ? "still holds" : "kept");
+		queue_words(model, f->sockets[0]), cwr_words_blamed(model, f), cwr_words_holds(f));
 	f->advice = cwr_model_printf(model,
 				     "read the %s created%s until a read returns 0, or set a "
 				     "timeout, and then close it.",

@@ -9,15 +9,14 @@
 const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark)
 {
 	const struct cwr_frame *frame = mark->t ? cwr_site_frame(mark->stack) : NULL;
+	char where[256];
 
 	if (!frame)
 		return "";
-	if (frame->file && frame->line)
-		return cwr_model_printf(model, " at %s", cwr_site_where(model, frame));
-	if (frame->function && frame->module)
+	if (!frame->line && frame->function && frame->module)
 		return cwr_model_printf(model, " in %s (%s)", frame->function,
 					cwr_site_basename(frame->module));
-	return cwr_model_printf(model, " at %s", cwr_site_where(model, frame));
+	return cwr_model_printf(model, " at %s", cwr_site_format(frame, where, sizeof(where)));
 }
 
 static bool is_blamed_before(const struct cwr_finding *finding, size_t n)
@@ -44,7 +43,7 @@ const char *cwr_words_blamed(struct cwr_model *model, const struct cwr_finding *
 
 const char *cwr_words_holds(const struct cwr_finding *finding)
 {
-	return finding->process->is_alive ? "holds" : "held";
+	return finding->process->is_alive ? "still holds" : "held on to";
 }
 
 const char *cwr_words_socket(const struct cwr_finding *finding)

@@ -13,7 +13,7 @@ const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark);
 /* "pid 4242", or "pid 4242 and 3 more processes": those whose descriptors must be closed. */
 const char *cwr_words_blamed(struct cwr_model *model, const struct cwr_finding *finding);
 
-/* "holds", or "held" if it has ended. */
+/* "still holds", or "held on to" if the process is gone. */
 const char *cwr_words_holds(const struct cwr_finding *finding);
 
 /* "accepted socket", "connected socket" or "socket". */

@@ -5,6 +5,7 @@
 #include "model/site.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Beginnings of the names of libraries whose frames say nothing about the mistake. */
@@ -55,13 +56,14 @@ const struct cwr_frame *cwr_site_frame(const struct cwr_stack *stack)
 	return stack && stack->nframes ? &stack->frames[cwr_site_index(stack)] : NULL;
 }
 
-const char *cwr_site_where(struct cwr_model *model, const struct cwr_frame *frame)
+const char *cwr_site_format(const struct cwr_frame *frame, char *text, size_t size)
 {
 	if (frame->file && frame->line)
-		return cwr_model_printf(model, "%s:%u", cwr_site_basename(frame->file),
-					frame->line);
-	if (frame->module)
-		return cwr_model_printf(model, "%s+0x%" PRIx64, cwr_site_basename(frame->module),
-					frame->offset);
-	return cwr_model_printf(model, "0x%" PRIx64, frame->ip);
+		snprintf(text, size, "%s:%u", cwr_site_basename(frame->file), frame->line);
+	else if (frame->module)
+		snprintf(text, size, "%s+0x%" PRIx64, cwr_site_basename(frame->module),
+			 frame->offset);
+	else
+		snprintf(text, size, "0x%" PRIx64, frame->ip);
+	return text;
 }

@@ -20,9 +20,11 @@ size_t cwr_site_index(const struct cwr_stack *stack);
 /* The frame at that index, or NULL; stack may be NULL. */
 const struct cwr_frame *cwr_site_frame(const struct cwr_stack *stack);
 
-/* "server.c:88", or without line information "server+0x1234", or "0x7f..."; in the model's memory.
+/*
+ * Writes "server.c:88", or without line information "server+0x1234", or "0x7f...", cut at size;
+ * returns text.
  */
-const char *cwr_site_where(struct cwr_model *model, const struct cwr_frame *frame);
+const char *cwr_site_format(const struct cwr_frame *frame, char *text, size_t size);
 
 /* The part of path after the last slash; NULL for NULL. */
 const char *cwr_site_basename(const char *path);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Short phrases about findings, as every format for people needs them; see phrase.h.
+ */
+#include "model/phrase.h"
+#include "model/site.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHILDREN_SHOWN = 2 };
+
+const char *cwr_phrase_program(const struct cwr_process *process)
+{
+	return process->exe ? cwr_site_basename(process->exe) : "unknown program";
+}
+
+const char *cwr_phrase_created(const struct cwr_finding *f)
+{
+	switch (f->sockets[0]->role) {
+	case CWR_ROLE_ACCEPTED:
+		return "accepted";
+	case CWR_ROLE_CONNECTED:
+		return "connected";
+	default:
+		return "created";
+	}
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void cwr_phrase_counts(const struct cwr_finding *f, char *text, size_t size)
+{
+	char age[32], oldest[48] = "", site[96] = "";
+
+	if (f->oldest_s >= 0)
+		snprintf(oldest, sizeof(oldest), ", %s%s", f->nsockets > 1 ? "oldest " : "",
+			 cwr_text_age(f->oldest_s, age, sizeof(age)));
+	if (f->site.known && f->site.created == f->nsockets && f->nsockets > 1)
+		snprintf(site, sizeof(site), ", all %zu ever %s here", f->nsockets,
+			 cwr_phrase_created(f));
+	else if (f->site.known && f->site.created > f->nsockets)
+		snprintf(site, sizeof(site), ", of %" PRIu64 " ever %s here", f->site.created,
+			 cwr_phrase_created(f));
+	snprintf(text, size, "%zu socket%s%s%s", f->nsockets, plural(f->nsockets), oldest, site);
+}
+
+void cwr_phrase_children(const struct cwr_finding *f, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < f->nchildren && i < CHILDREN_SHOWN && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : " -> ",
+					 f->children[i]);
+	if (f->nchildren > CHILDREN_SHOWN && used < size)
+		snprintf(text + used, size - used, ", ... (%zu children)", f->nchildren);
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void cwr_phrase_descriptors(const struct cwr_finding *f, const struct cwr_process *process,
+			    char *text, size_t size)
+{
+	CWR_AUTO_FREE int *fds = calloc(f->nsockets, sizeof(*fds));
+	size_t n = 0;
+
+	snprintf(text, size, "fd ?");
+	if (!fds)
+		return;
+	for (size_t i = 0; i < f->nsockets; i++)
+		if (f->blamed[i]->process == process)
+			fds[n++] = f->blamed[i]->fd;
+	qsort(fds, n, sizeof(*fds), compare_ints);
+	if (n == 1)
+		snprintf(text, size, "fd %d", fds[0]);
+	else if (n == 2)
+		snprintf(text, size, "fd %d, %d", fds[0], fds[1]);
+	else
+		snprintf(text, size, "fd %d ... %d", fds[0], fds[n - 1]);
+}
+
+void cwr_phrase_unread(const struct cwr_socket *s, char *text, size_t size)
+{
+	bool has_fin = s->recv_q > 0 && s->peer_has_closed && s->state != CWR_TCP_CLOSE;
+	int64_t bytes = s->unread >= 0 ? s->unread : s->recv_q - has_fin;
+
+	if (bytes < 0)
+		snprintf(text, size, "-");
+	else
+		snprintf(text, size, "%" PRId64 "%s", bytes, has_fin ? " + EOF" : "");
+}
