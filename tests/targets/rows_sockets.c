@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions that make, copy, shut down and close sockets.
+ */
+#include "rows.h"
+
+static void row_socket(void)
+{
+	EXPECT_NEXT("unread-not-closed", "created", "via=socket");
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	raw_connect(fd);
+	raw_accept_and_hang_up(fd);
+}
+
+static void row_socketpair(void)
+{
+	int pair[2];
+
+	puts("TRACKED 2");
+	TARGET_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+}
+
+static void row_accept(void)
+{
+	int peer = raw_peer();
+
+	EXPECT_NEXT("unread-not-closed", "created", "via=accept");
+	int fd = accept(listener, NULL, NULL);
+
+	hang_up(peer, fd);
+}
+
+static void row_accept4(void)
+{
+	int peer = raw_peer();
+
+	EXPECT_NEXT("unread-not-closed", "created", "via=accept");
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	hang_up(peer, fd);
+}
+
+static void row_connect(void)
+{
+	int fd = raw_socket();
+
+	EXPECT_NEXT("unread-not-closed", "created", "via=connect");
+	TARGET_CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	raw_accept_and_hang_up(fd);
+}
+
+static void row_shutdown(void)
+{
+	int fd = accept_abandoned();
+
+	EXPECT_NEXT("shutdown-not-closed", "shutdown", "");
+	TARGET_CHECK(shutdown(fd, SHUT_RDWR) == 0);
+}
+
+/* Two sockets of one site; the caller ends the first one. */
+static int accept_two(void)
+{
+	int fds[2];
+
+	for (int i = 0; i < 2; i++)
+		fds[i] = accept_abandoned();
+	puts("EXPECT cause=unread-not-closed verdict=leak count=1 site_created=2 site_closed=1");
+	return fds[0];
+}
+
+static void row_close(void)
+{
+	TARGET_CHECK(close(accept_two()) == 0);
+}
+
+static void row_fclose(void)
+{
+	FILE *stream = fdopen(accept_two(), "r");
+
+	TARGET_CHECK(stream && fclose(stream) == 0);
+}
+
+static void expect_copy(void)
+{
+	puts("EXPECT cause=unread-not-closed verdict=leak count=1 via=dup");
+}
+
+static void row_dup(void)
+{
+	expect_copy();
+	TARGET_CHECK(dup(accept_abandoned()) >= 0);
+}
+
+static void row_dup2(void)
+{
+	expect_copy();
+	TARGET_CHECK(dup2(accept_abandoned(), 100) == 100);
+}
+
+static void row_dup3(void)
+{
+	expect_copy();
+	TARGET_CHECK(dup3(accept_abandoned(), 100, O_CLOEXEC) == 100);
+}
+
+static void row_fcntl(void)
+{
+	expect_copy();
+	TARGET_CHECK(fcntl(accept_abandoned(), F_DUPFD, 100) == 100);
+}
+
+static void row_fcntl64(void)
+{
+	expect_copy();
+	TARGET_CHECK(fcntl64(accept_abandoned(), F_DUPFD_CLOEXEC, 100) == 100);
+}
+
+static const struct row rows[] = {
+	{"socket", row_socket},	  {"socketpair", row_socketpair},
+	{"accept", row_accept},	  {"accept4", row_accept4},
+	{"connect", row_connect}, {"shutdown", row_shutdown},
+	{"close", row_close},	  {"fclose", row_fclose},
+	{"dup", row_dup},	  {"dup2", row_dup2},
+	{"dup3", row_dup3},	  {"fcntl", row_fcntl},
+	{"fcntl64", row_fcntl64},
+};
+
+int main(int argc, char **argv)
+{
+	return run_row(argc, argv, rows, sizeof(rows) / sizeof(rows[0]));
+}
