@@ -192,6 +192,7 @@ struct cwr_holder {
 	struct cwr_mark eof;
 	struct cwr_mark shutdown;
 	struct cwr_mark last_use;
+	struct cwr_mark passed; /* sent from here to another process with SCM_RIGHTS */
 	struct cwr_mark closed;
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;

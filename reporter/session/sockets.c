@@ -70,13 +70,13 @@ static void fill_socket(struct cwr_socket *socket, const struct cw_slot *slot)
 		socket->peer = address(slot, slot->peer, slot->peer_port);
 }
 
-static struct cwr_probe probe_of(const struct cw_probe *from)
+static struct cwr_probe probe_of(const struct cw_probe *from, uint64_t t_probe)
 {
 	struct cwr_probe probe = {.cloexec = -1, .fin_age_s = -1, .unread = -1, .unsent = -1};
 
-	if (!from->t)
+	if (!from->flags)
 		return probe;
-	probe.t = from->t;
+	probe.t = t_probe;
 	probe.is_confirmed = from->flags & CW_PROBE_CONFIRMED;
 	probe.fin_seen = from->flags & CW_PROBE_FIN_SEEN;
 	probe.cloexec = !!(from->flags & CW_PROBE_CLOEXEC);
@@ -127,11 +127,12 @@ static void fill_holder(struct cwr_loader *loader, struct cwr_holder *holder,
 	fill_flags(holder, slot);
 	holder->via = slot->via <= CW_VIA_PASSED ? (enum cwr_via)slot->via : CWR_VIA_UNKNOWN;
 	holder->fork_seq = slot->fork_seq;
-	holder->probe = probe_of(&slot->probe);
+	holder->probe = probe_of(&slot->probe, loader->file->header.t_probe);
 	fill_mark(&holder->via_mark, own_mark(loader, &slot->via_mark, slot->from_fd));
 	fill_mark(&holder->eof, own_mark(loader, &slot->eof, slot->fd));
 	fill_mark(&holder->shutdown, own_mark(loader, &slot->shutdown, slot->fd));
 	fill_mark(&holder->last_use, own_mark(loader, &slot->last, slot->fd));
+	fill_mark(&holder->passed, own_mark(loader, &slot->passed, slot->fd));
 	fill_mark(&holder->closed, own_mark(loader, &slot->closed, slot->fd));
 }
 

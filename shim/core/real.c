@@ -121,6 +121,27 @@ static ssize_t early_recvmsg(int fd, struct msghdr *msg, int flags)
 	return EARLY(SYS_recvmsg, fd, msg, flags);
 }
 
+static ssize_t early_writev(int fd, const struct iovec *iov, int count)
+{
+	return EARLY(SYS_writev, fd, iov, count);
+}
+
+static ssize_t early_sendto(int fd, const void *buf, size_t size, int flags,
+			    const struct sockaddr *addr, socklen_t len)
+{
+	return EARLY(SYS_sendto, fd, buf, size, flags, addr, len);
+}
+
+static ssize_t early_send(int fd, const void *buf, size_t size, int flags)
+{
+	return early_sendto(fd, buf, size, flags, NULL, 0);
+}
+
+static ssize_t early_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return EARLY(SYS_sendmsg, fd, msg, flags);
+}
+
 static int early_pipe2(int fds[2], int flags)
 {
 	return (int)EARLY(SYS_pipe2, fds, flags);
@@ -146,18 +167,28 @@ struct cw_real cw_real = {
 	.connect = early_connect,
 	.shutdown = early_shutdown,
 	.close = early_close,
+	.__close = early_close,
 	.dup = early_dup,
 	.dup2 = early_dup2,
+	.__dup2 = early_dup2,
 	.dup3 = early_dup3,
 	.fcntl = early_fcntl,
+	.__fcntl = early_fcntl,
 	.fcntl64 = early_fcntl,
 	.read = early_read,
+	.__read = early_read,
 	.readv = early_readv,
 	.recv = early_recv,
 	.recvfrom = early_recvfrom,
 	.recvmsg = early_recvmsg,
 	.pipe2 = early_pipe2,
 	.write = early_write,
+	.__write = early_write,
+	.writev = early_writev,
+	.send = early_send,
+	.__send = early_send,
+	.sendto = early_sendto,
+	.sendmsg = early_sendmsg,
 	.syscall = early_syscall,
 };
 

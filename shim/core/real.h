@@ -6,7 +6,10 @@
 #define CW_CORE_REAL_H
 
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <termios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -42,11 +45,11 @@ void *cw_real_find(unsigned int fn);
  * (a call from the constructor of another library).  Such functions are not async-signal-safe
  * themselves, or cannot be called by a signal handler that early.
  */
-#define CW_REAL(name)                                                                              \
-	({                                                                                         \
-		if (!cw_real.name)                                                                 \
-			cw_real.name = (__typeof__(cw_real.name))cw_real_find(CW_FN_##name);       \
-		cw_real.name;                                                                      \
+#define CW_REAL(name)                                                                        \
+	({                                                                                   \
+		if (!cw_real.name)                                                           \
+			cw_real.name = (__typeof__(cw_real.name))cw_real_find(CW_FN_##name); \
+		cw_real.name;                                                                \
 	})
 
 /* The name of a function id, "" for one that is not known.  Async-signal-safe. */

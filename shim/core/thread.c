@@ -18,6 +18,7 @@
 
 __thread struct cw_thread cw_thread;
 bool cw_is_ready;
+bool cw_has_vm_children;
 
 /* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
 static volatile pid_t unwiped;
@@ -58,4 +59,11 @@ pid_t cw_thread_id(void)
 		cw_thread.tid_of = pid;
 	}
 	return cw_thread.tid;
+}
+
+bool cw_may_record(void)
+{
+	if (!cw_is_ready || cw_thread.in_vfork)
+		return false;
+	return !cw_has_vm_children || !cw_process_id() || cw_raw(SYS_getpid) == cw_process_id();
 }

@@ -15,12 +15,23 @@ struct cw_thread {
 	int32_t tid_of;
 	uint32_t unwinding; /* the unwinder is at work: its calls are not the host's */
 	uint32_t forking;   /* this thread is inside fork() */
+	uint32_t in_vfork;  /* this is a vfork child in its parent's memory, or the parent waiting
+			       for it */
 };
 
 extern __thread struct cw_thread cw_thread;
 
 /* The constructor has run: before that nothing is recorded. */
 extern bool cw_is_ready;
+
+/*
+ * A child made with CLONE_VM but not by vfork shares our memory and runs beside us: from then on
+ * each record is preceded by getpid(2), to know which of the two this is.
+ */
+extern bool cw_has_vm_children;
+
+/* May anything be recorded by this thread now? */
+bool cw_may_record(void);
 
 /* Makes the page that fork wipes (MADV_WIPEONFORK, madvise(2)).  Called once, by the constructor.
  */

@@ -111,6 +111,14 @@ bool cw_unwind_is_readable(const void *address)
 	return cw_raw(SYS_rt_sigprocmask, -1, word, NULL, 8) != -EFAULT;
 }
 
+long cw_unwind_answer_write(const void *address)
+{
+	if (cw_unwind_is_readable(address))
+		return 1;
+	errno = EFAULT;
+	return -1;
+}
+
 /* Follows frame pointers; without `all` only as far as the first frame that is not ours. */
 static size_t walk_frame_pointers(uint64_t *ips, size_t max, bool all)
 {

@@ -42,4 +42,7 @@ bool cw_unwind_is_caller(const void *return_address);
 /* Can one byte be read at this address?  One system call, no descriptor, no side effect. */
 bool cw_unwind_is_readable(const void *address);
 
+/* What the unwinder's write() of one byte to its pipe returns: 1, or -1 and EFAULT. */
+long cw_unwind_answer_write(const void *address);
+
 #endif

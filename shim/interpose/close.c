@@ -11,16 +11,53 @@
 
 #include "core/poison.h"
 
+CW_EXPORT int __close(int fd);
+
 CW_EXPORT int close(int fd)
 {
 	cw_before_close(CW_FN_close, fd);
 	return cw_real.close(fd);
 }
 
+CW_EXPORT int __close(int fd)
+{
+	cw_before_close(CW_FN___close, fd);
+	return cw_real.__close(fd);
+}
+
+CW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	cw_before_close_range(CW_FN_close_range, first, last, flags);
+	return CW_REAL(close_range)(first, last, flags);
+}
+
+CW_EXPORT void closefrom(int first)
+{
+	cw_before_close_range(CW_FN_closefrom, first > 0 ? (unsigned int)first : 0, ~0U, 0);
+	CW_REAL(closefrom)(first);
+}
+
+/* A stream of NULL crashes in libc; it must be there that it does. */
+static void before_stream_close(unsigned int fn, FILE *stream)
+{
+	if (stream)
+		cw_before_close(fn, fileno(stream));
+}
+
 CW_EXPORT int fclose(FILE *stream)
 {
-	/* fclose(NULL) crashes in libc; it must be there that it does. */
-	if (stream)
-		cw_before_close(CW_FN_fclose, fileno(stream));
+	before_stream_close(CW_FN_fclose, stream);
 	return CW_REAL(fclose)(stream);
+}
+
+CW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+	before_stream_close(CW_FN_freopen, stream);
+	return CW_REAL(freopen)(path, mode, stream);
+}
+
+CW_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+	before_stream_close(CW_FN_freopen64, stream);
+	return CW_REAL(freopen64)(path, mode, stream);
 }

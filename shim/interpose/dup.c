@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "core/real.h"
@@ -22,6 +23,13 @@ CW_EXPORT int dup(int from)
 CW_EXPORT int dup2(int from, int to)
 {
 	return cw_on_dup(CW_FN_dup2, cw_real.dup2(from, to), from, false);
+}
+
+CW_EXPORT int __dup2(int from, int to);
+
+CW_EXPORT int __dup2(int from, int to)
+{
+	return cw_on_dup(CW_FN___dup2, cw_real.__dup2(from, to), from, false);
 }
 
 CW_EXPORT int dup3(int from, int to, int flags)
@@ -48,6 +56,19 @@ CW_EXPORT int fcntl(int fd, int cmd, ...)
 	return on_fcntl(CW_FN_fcntl, cw_real.fcntl(fd, cmd, arg), fd, cmd);
 }
 
+CW_EXPORT int __fcntl(int fd, int cmd, ...);
+
+CW_EXPORT int __fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return on_fcntl(CW_FN___fcntl, cw_real.__fcntl(fd, cmd, arg), fd, cmd);
+}
+
 CW_EXPORT int fcntl64(int fd, int cmd, ...)
 {
 	va_list ap;
@@ -57,4 +78,14 @@ CW_EXPORT int fcntl64(int fd, int cmd, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	return on_fcntl(CW_FN_fcntl64, cw_real.fcntl64(fd, cmd, arg), fd, cmd);
+}
+
+/* The stream owns the number from now on: fclose() ends it. */
+CW_EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	FILE *stream = CW_REAL(fdopen)(fd, mode);
+
+	if (stream)
+		cw_on_fdopen(CW_FN_fdopen, fd);
+	return stream;
 }

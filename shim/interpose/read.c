@@ -3,6 +3,7 @@
  * Data is read; all that interests is that none came.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,6 +40,13 @@ CW_EXPORT ssize_t read(int fd, void *buf, size_t size)
 	return cw_on_read(CW_FN_read, cw_real.read(fd, buf, size), fd, size);
 }
 
+CW_EXPORT ssize_t __read(int fd, void *buf, size_t size);
+
+CW_EXPORT ssize_t __read(int fd, void *buf, size_t size)
+{
+	return cw_on_read(CW_FN___read, cw_real.__read(fd, buf, size), fd, size);
+}
+
 CW_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 {
 	ssize_t ret = cw_real.readv(fd, iov, count);
@@ -58,12 +66,29 @@ CW_EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct soc
 			  size);
 }
 
-CW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+/* With offset -1 these work on sockets too (readv(2)). */
+CW_EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
 {
-	ssize_t ret = cw_real.recvmsg(fd, msg, flags);
+	ssize_t ret = CW_REAL(preadv2)(fd, iov, count, offset, flags);
 
-	return cw_on_read(CW_FN_recvmsg, ret, fd,
-			  ret == 0 ? room(msg->msg_iov, msg->msg_iovlen) : 0);
+	return cw_on_read(CW_FN_preadv2, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+}
+
+CW_EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+	ssize_t ret = CW_REAL(preadv64v2)(fd, iov, count, offset, flags);
+
+	return cw_on_read(CW_FN_preadv64v2, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+}
+
+/* Between a pipe and a socket: end-of-file on one side, use of the other. */
+CW_EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
+			 unsigned int flags)
+{
+	ssize_t ret = CW_REAL(splice)(from, from_offset, to, to_offset, size, flags);
+
+	cw_on_read(CW_FN_splice, ret, from, size);
+	return cw_on_write(CW_FN_splice, ret, to);
 }
 
 CW_EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buflen)

@@ -8,18 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 
-#include "core/clock.h"
-#include "core/raw.h"
 #include "core/real.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/handed.h"
 #include "track/identity.h"
+#include "track/inherited.h"
+#include "track/mark.h"
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
-#include "track/stacks.h"
 
 #include "core/poison.h"
 
@@ -28,16 +28,6 @@ static bool is_exiting;
 void cw_events_enter_exit(void)
 {
 	is_exiting = true;
-}
-
-static struct cw_mark mark(struct cw_map *map, unsigned int fn, int id)
-{
-	return (struct cw_mark){.t = cw_now(), .stack = cw_stack_here(map), .who = CW_WHO(id, fn)};
-}
-
-static struct cw_mark mark_here(struct cw_map *map, unsigned int fn)
-{
-	return mark(map, fn, cw_thread_id());
 }
 
 /* --- Creation ----------------------------------------------------------------------------------
@@ -68,7 +58,7 @@ static void note_exhaustion(unsigned int fn)
 /* Fills in what all new sockets share and stores the slot. */
 static void record_new(struct cw_map *map, unsigned int fn, struct cw_slot *slot)
 {
-	slot->created = mark_here(map, fn);
+	slot->created = cw_mark_here(map, fn);
 	slot->fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
 	slot->from_fd = -1;
 	cw_slots_put(slot);
@@ -79,7 +69,7 @@ static void record_new(struct cw_map *map, unsigned int fn, struct cw_slot *slot
 /* May this call be recorded at all? */
 static bool is_ready(void)
 {
-	if (!cw_is_ready)
+	if (!cw_may_record())
 		return false;
 	cw_forks_check();
 	return true;
@@ -188,7 +178,7 @@ int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr,
 	if (!found || found->role == CW_ROLE_CONNECTED || !cw_identity_set_peer(&peer, addr, len))
 		return ret;
 	map = cw_session_own();
-	made = mark_here(map, fn);
+	made = cw_mark_here(map, fn);
 	cw_identity_ask_local(&peer);
 	found = cw_slots_begin(fd);
 	if (!found)
@@ -208,62 +198,6 @@ int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr,
 	return ret;
 }
 
-/* --- Inherited sockets --------------------------------------------------------------------------
- */
-
-/* The family's record of this descriptor, if it is an inherited socket. */
-static struct cw_slot *find_inherited(int fd)
-{
-	struct cw_slot *mine = cw_slots_find(fd);
-
-	if (!cw_session_family() || (mine && mine->via != CW_VIA_FORK))
-		return NULL;
-	return cw_slots_find_inherited(fd, mine ? mine->cookie : cw_identity_cookie(fd));
-}
-
-/* Opens the note of a record for writing.  Two children that note at once may mix; each is true. */
-static struct cw_note *open_note(struct cw_slot *record)
-{
-	struct cw_map *family = cw_session_family();
-	uint32_t seq = cw_session_family_fork();
-	struct cw_note *note = &record->note;
-	struct cw_fork *fork;
-
-	if (note->cookie_lo != (uint32_t)record->cookie)
-		*note = (struct cw_note){0};
-	note->fork_seq = seq;
-	note->fork_stack = 0;
-	fork = seq ? cw_session_peek(family, CW_SECTION_FORKS, (seq - 1) % CW_FORKS) : NULL;
-	if (fork && fork->seq == seq)
-		note->fork_stack = fork->stack;
-	return note;
-}
-
-static void close_note(struct cw_slot *record)
-{
-	/* Release: pairs with the reader, which believes a note only if the cookie matches. */
-	__atomic_store_n(&record->note.cookie_lo, (uint32_t)record->cookie, __ATOMIC_RELEASE);
-}
-
-static void note_inherited(unsigned int fn, int fd, bool is_eof)
-{
-	struct cw_slot *record = find_inherited(fd);
-	struct cw_note *note;
-	struct cw_mark made;
-
-	if (!record)
-		return;
-	made = mark(cw_session_family(), fn, cw_process_id());
-	note = open_note(record);
-	if (is_eof) {
-		note->eof = made;
-	} else {
-		note->closed = made;
-		note->closes++;
-	}
-	close_note(record);
-}
-
 /* --- End-of-file and shutdown -------------------------------------------------------------------
  */
 
@@ -278,10 +212,10 @@ void cw_note_eof(unsigned int fn, int fd)
 	/* A loop that reads end-of-file over and over is told once. */
 	if (found && found->eof.t)
 		return;
-	note_inherited(fn, fd, true);
+	cw_inherited_note(fn, fd, true);
 	if (!found)
 		return;
-	made = mark_here(cw_session_own(), fn);
+	made = cw_mark_here(cw_session_own(), fn);
 	found = cw_slots_begin(fd);
 	if (!found)
 		return;
@@ -289,7 +223,30 @@ void cw_note_eof(unsigned int fn, int fd)
 	cw_slots_commit(found);
 }
 
-void cw_note_read_error(unsigned int fn, int fd)
+void cw_note_use(unsigned int fn, int fd, bool is_write)
+{
+	struct cw_slot *found = cw_slots_find(fd);
+	struct cw_mark made;
+
+	if (!found)
+		return;
+	if (!is_write || !found->eof.t) {
+		/* One aligned store; a reader that meets it half-way reads the one before or this
+		 * one. */
+		__atomic_store_n(&found->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
+		return;
+	}
+	if (!is_ready())
+		return;
+	made = cw_mark_here(cw_session_own(), fn);
+	found = cw_slots_begin(fd);
+	if (!found)
+		return;
+	found->last = made;
+	cw_slots_commit(found);
+}
+
+void cw_note_io_error(unsigned int fn, int fd)
 {
 	int error = errno;
 	struct cw_slot *found;
@@ -312,10 +269,10 @@ int cw_on_shutdown(unsigned int fn, int ret, int fd, int how)
 	if (ret < 0 || !cw_slots_is_tracked(fd) || !is_ready())
 		return ret;
 	if (how != SHUT_RD)
-		note_inherited(fn, fd, false);
+		cw_inherited_note(fn, fd, false);
 	if (!cw_slots_find(fd))
 		return ret;
-	made = mark_here(cw_session_own(), fn);
+	made = cw_mark_here(cw_session_own(), fn);
 	found = cw_slots_begin(fd);
 	if (!found)
 		return ret;
@@ -360,7 +317,7 @@ static void count_close(struct cw_map *map, const struct cw_slot *slot)
 /* At exit the slot stays, so that the report can say what the teardown closed. */
 static void mark_closed_at_exit(struct cw_map *map, unsigned int fn, int fd)
 {
-	struct cw_mark made = mark_here(map, fn);
+	struct cw_mark made = cw_mark_here(map, fn);
 	struct cw_slot *slot = cw_slots_begin(fd);
 
 	if (!slot)
@@ -380,7 +337,7 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	    has_siblings) {
 		struct cw_slot copy = *slot;
 
-		copy.closed = mark_here(map, fn);
+		copy.closed = cw_mark_here(map, fn);
 		cw_handed_store(map, &copy);
 	}
 	count_close(map, slot);
@@ -392,7 +349,7 @@ static void on_gone(unsigned int fn, int fd)
 	struct cw_map *map = cw_session_own();
 	struct cw_slot *slot = cw_slots_find(fd);
 
-	note_inherited(fn, fd, false);
+	cw_inherited_note(fn, fd, false);
 	if (!slot)
 		cw_slots_drop(fd);
 	else if (is_exiting && slot->probe.flags & CW_PROBE_FIN_SEEN)
@@ -407,6 +364,31 @@ void cw_before_close(unsigned int fn, int fd)
 		on_gone(fn, fd);
 }
 
+void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int last, int flags)
+{
+	uint32_t end = cw_slots_end();
+
+	if (flags & (int)CLOSE_RANGE_CLOEXEC)
+		return;
+	for (uint32_t fd = first; fd < end && fd <= last; fd++)
+		cw_before_close(fn, (int)fd);
+}
+
+void cw_on_fdopen(unsigned int fn, int fd)
+{
+	struct cw_slot *found;
+	struct cw_mark made;
+
+	if (!cw_slots_is_tracked(fd) || !is_ready() || !cw_slots_find(fd))
+		return;
+	made = cw_mark_here(cw_session_own(), fn);
+	found = cw_slots_begin(fd);
+	if (!found)
+		return;
+	found->via_mark = made;
+	cw_slots_commit(found);
+}
+
 static void record_duplicate(unsigned int fn, int to, struct cw_slot *origin, bool is_cloexec)
 {
 	struct cw_map *map = cw_session_own();
@@ -418,7 +400,7 @@ static void record_duplicate(unsigned int fn, int to, struct cw_slot *origin, bo
 		cw_slots_commit(locked);
 	}
 	copy.via = CW_VIA_DUP;
-	copy.via_mark = mark_here(map, fn);
+	copy.via_mark = cw_mark_here(map, fn);
 	copy.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
 	copy.from_fd = origin->fd;
 	copy.fd = to;
@@ -444,4 +426,45 @@ int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec)
 	else
 		cw_slots_track_number(to);
 	return to;
+}
+
+/* --- Descriptors that travel ---------------------------------------------------------------------
+ */
+
+void cw_on_right_sent(unsigned int fn, int fd)
+{
+	int error = errno;
+	struct cw_slot *found;
+	struct cw_mark made;
+
+	if (!cw_slots_is_tracked(fd) || !is_ready() || !cw_slots_find(fd))
+		return;
+	made = cw_mark_here(cw_session_own(), fn);
+	found = cw_slots_begin(fd);
+	if (found) {
+		found->passed = made;
+		cw_slots_commit(found);
+	}
+	errno = error;
+}
+
+void cw_on_right_received(unsigned int fn, int fd)
+{
+	struct cw_slot slot = {
+		.fd = fd, .role = CW_ROLE_RECEIVED, .via = CW_VIA_PASSED, .from_fd = -1};
+	int error = errno;
+	struct cw_map *map;
+
+	if (!is_ready() || !cw_identity_is_tcp(fd))
+		return;
+	cw_identity_ask_peer(&slot);
+	cw_identity_ask_local(&slot);
+	slot.cookie = cw_identity_cookie(fd);
+	map = cw_session_ensure();
+	if (map && slot.cookie) {
+		slot.via_mark = cw_mark_here(map, fn);
+		slot.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
+		cw_slots_put(&slot);
+	}
+	errno = error;
 }

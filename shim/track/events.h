@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "track/slots.h"
+
 /* socket(domain, type, ...) returned fd. */
 int cw_on_socket(unsigned int fn, int fd, int domain, int type);
 
@@ -31,19 +33,48 @@ void cw_before_close(unsigned int fn, int fd);
 /* A call made descriptor `to` from `from`, replacing what `to` was. */
 int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec);
 
-/* The slow half of cw_on_read(). */
-void cw_note_eof(unsigned int fn, int fd);
-void cw_note_read_error(unsigned int fn, int fd);
+/* close_range(first, last, flags), closefrom: what is tracked in the range goes. */
+void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int last, int flags);
 
-/* A read that wanted `wanted` bytes returned ret.  Reads that got data cost one comparison. */
+/* fdopen(fd) succeeded. */
+void cw_on_fdopen(unsigned int fn, int fd);
+
+/* A descriptor was sent with, or arrived in, a message (or by pidfd_getfd). */
+void cw_on_right_sent(unsigned int fn, int fd);
+void cw_on_right_received(unsigned int fn, int fd);
+
+/* The slow half of cw_on_read() and cw_on_write(). */
+void cw_note_use(unsigned int fn, int fd, bool is_write);
+void cw_note_eof(unsigned int fn, int fd);
+void cw_note_io_error(unsigned int fn, int fd);
+
+/*
+ * A read that wanted `wanted` bytes returned ret.  One that got data costs a load on a descriptor
+ * that is not tracked, and a store of who it was on one that is: no system call, no clock.
+ */
 static inline ssize_t cw_on_read(unsigned int fn, ssize_t ret, int fd, size_t wanted)
 {
-	if (__builtin_expect(ret > 0, 1))
-		return ret;
-	if (ret == 0 && wanted)
+	if (__builtin_expect(ret > 0, 1)) {
+		if (cw_slots_is_tracked(fd))
+			cw_note_use(fn, fd, false);
+	} else if (ret < 0) {
+		cw_note_io_error(fn, fd);
+	} else if (wanted) {
 		cw_note_eof(fn, fd);
-	else if (ret < 0)
-		cw_note_read_error(fn, fd);
+	}
+	return ret;
+}
+
+/* A write returned ret.  After the peer's end-of-file was read, it is recorded with time and stack.
+ */
+static inline ssize_t cw_on_write(unsigned int fn, ssize_t ret, int fd)
+{
+	if (__builtin_expect(ret > 0, 1)) {
+		if (cw_slots_is_tracked(fd))
+			cw_note_use(fn, fd, true);
+	} else if (ret < 0) {
+		cw_note_io_error(fn, fd);
+	}
 	return ret;
 }
 

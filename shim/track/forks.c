@@ -32,7 +32,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 	struct cw_map *map;
 	struct cw_fork *fork;
 
-	if (!cw_is_ready)
+	if (!cw_may_record())
 		return ticket;
 	cw_forks_check();
 	map = cw_session_own();
@@ -72,9 +72,25 @@ static void become_child(uint32_t seq, uint64_t t)
 	own_fork_seq = had_session ? seq : 0;
 }
 
+void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid)
+{
+	if (pid > 0 && cw_may_record())
+		set_pid(cw_session_own(), ticket->seq, pid);
+}
+
+void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
+{
+	if (!cw_is_ready || cw_thread.in_vfork)
+		return;
+	cw_unwind_fork_after(false);
+	cw_forks_set_child(ticket, pid);
+}
+
 pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 {
-	if (!cw_is_ready)
+	/* The child of an unseen kind of fork is asked for here too, so nothing may be assumed of
+	 * it. */
+	if (!cw_is_ready || cw_thread.in_vfork)
 		return ret;
 	cw_unwind_fork_after(ret == 0);
 	if (ret == 0) {
@@ -107,6 +123,53 @@ void cw_forks_check(void)
 		if (fork)
 			*fork = (struct cw_fork){.seq = seq, .pid = cw_process_id(), .t = cw_now()};
 	}
+}
+
+void cw_before_exec(unsigned int fn)
+{
+	struct cw_map *map;
+
+	if (!cw_may_record())
+		return;
+	cw_forks_check();
+	map = cw_session_own();
+	if (map) {
+		map->header->executed = (struct cw_mark){.t = cw_now(),
+							 .stack = cw_stack_here(map),
+							 .who = CW_WHO(cw_thread_id(), fn)};
+		cw_session_end(CW_END_EXEC, 0, false);
+		return;
+	}
+	map = cw_session_family();
+	if (map && own_fork_seq) {
+		struct cw_fork *fork = record(map, own_fork_seq);
+
+		if (fork && fork->seq == own_fork_seq) {
+			fork->exec_stack = cw_stack_here(map);
+			fork->state = CW_FORK_EXECED;
+		}
+	}
+}
+
+int cw_on_exec_failed(int ret)
+{
+	struct cw_map *map;
+
+	if (!cw_may_record())
+		return ret;
+	map = cw_session_own();
+	if (map && map->header->end == CW_END_EXEC) {
+		map->header->executed = (struct cw_mark){0};
+		cw_session_end(CW_END_NONE, 0, false);
+	}
+	map = cw_session_family();
+	if (map && own_fork_seq) {
+		struct cw_fork *fork = record(map, own_fork_seq);
+
+		if (fork && fork->seq == own_fork_seq && fork->state == CW_FORK_EXECED)
+			fork->state = CW_FORK_RUNNING;
+	}
+	return ret;
 }
 
 void cw_forks_note_exit(void)

@@ -19,6 +19,19 @@ struct cw_fork_ticket {
 struct cw_fork_ticket cw_before_fork(unsigned int fn);
 pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret);
 
+/*
+ * After a call that started a process without returning in it (posix_spawn, vfork in the parent).
+ * pid 0: not known.
+ */
+void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid);
+
+/* The process id of a ticket's child became known later. */
+void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid);
+
+/* Before an exec: this image ends here.  If the exec returns, it did not: cw_on_exec_failed(). */
+void cw_before_exec(unsigned int fn);
+int cw_on_exec_failed(int ret);
+
 /* Call before recording anything: notices that this is a child of a fork that was not seen. */
 void cw_forks_check(void);
 

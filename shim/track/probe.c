@@ -45,7 +45,7 @@ static bool has_peer_closed(const struct cw_slot *slot, unsigned int tcp_state)
 
 static struct cw_probe ask(const struct cw_slot *slot)
 {
-	struct cw_probe probe = {.t = cw_now(), .flags = CW_PROBE_CONFIRMED};
+	struct cw_probe probe = {.flags = CW_PROBE_CONFIRMED};
 	struct tcp_info info = {0};
 	int unread = 0, unsent = 0;
 
@@ -185,6 +185,11 @@ static uint32_t adopt_unknowns(void)
 uint32_t cw_probe_all(void)
 {
 	uint32_t found = cw_session_own() ? probe_tracked() : 0;
+	struct cw_map *map;
 
-	return found + adopt_unknowns();
+	found += adopt_unknowns();
+	map = cw_session_own();
+	if (map)
+		map->header->t_probe = cw_now();
+	return found;
 }

@@ -15,15 +15,8 @@
 
 enum { WRITE_TRIES = 1000 };
 
-static _Atomic uint64_t tracked[CW_SLOTS_MAX / 64];
+_Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
 static _Atomic uint32_t tracked_end;
-
-bool cw_slots_is_tracked(int fd)
-{
-	if ((unsigned int)fd >= CW_SLOTS_MAX)
-		return false;
-	return atomic_load_explicit(&tracked[fd / 64], memory_order_relaxed) >> (fd % 64) & 1;
-}
 
 uint32_t cw_slots_end(void)
 {
@@ -36,7 +29,8 @@ void cw_slots_track_number(int fd)
 
 	if ((unsigned int)fd >= CW_SLOTS_MAX)
 		return;
-	atomic_fetch_or_explicit(&tracked[fd / 64], 1ull << (fd % 64), memory_order_relaxed);
+	atomic_fetch_or_explicit(&cw_slots_tracked[fd / 64], 1ull << (fd % 64),
+				 memory_order_relaxed);
 	while (end <= (uint32_t)fd &&
 	       !atomic_compare_exchange_weak(&tracked_end, &end, (uint32_t)fd + 1))
 		;
@@ -45,7 +39,7 @@ void cw_slots_track_number(int fd)
 static void untrack(int fd)
 {
 	if ((unsigned int)fd < CW_SLOTS_MAX)
-		atomic_fetch_and_explicit(&tracked[fd / 64], ~(1ull << (fd % 64)),
+		atomic_fetch_and_explicit(&cw_slots_tracked[fd / 64], ~(1ull << (fd % 64)),
 					  memory_order_relaxed);
 }
 
@@ -185,6 +179,7 @@ static void adopt_one(int fd)
 	}
 	mine = *record;
 	copy_stacks(&mine, own, family);
+	mine.passed = (struct cw_mark){0};
 	mine.via = CW_VIA_FORK;
 	mine.via_mark = (struct cw_mark){.t = own->header->t_forked};
 	mine.flags &= (uint8_t) ~(CW_SLOT_SHARED | CW_SLOT_CLOSED_AT_EXIT);
@@ -203,7 +198,7 @@ void cw_slots_adopt(void)
 	if (!cw_session_family())
 		return;
 	for (uint32_t word = 0; word * 64 < end; word++) {
-		uint64_t bits = atomic_load_explicit(&tracked[word], memory_order_relaxed);
+		uint64_t bits = atomic_load_explicit(&cw_slots_tracked[word], memory_order_relaxed);
 
 		for (; bits; bits &= bits - 1)
 			adopt_one((int)(word * 64) + __builtin_ctzll(bits));

@@ -8,11 +8,20 @@
 
 #include "track/session.h"
 
+/* A bit for each descriptor; use the function below. */
+extern _Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
+
 /*
  * Is this descriptor a socket that is tracked here, or was it one in the parent at the fork?
  * One load; false for numbers outside the table.
  */
-bool cw_slots_is_tracked(int fd);
+static inline bool cw_slots_is_tracked(int fd)
+{
+	if ((unsigned int)fd >= CW_SLOTS_MAX)
+		return false;
+	return atomic_load_explicit(&cw_slots_tracked[fd / 64], memory_order_relaxed) >> (fd % 64) &
+	       1;
+}
 
 /* One past the highest descriptor that cw_slots_is_tracked() was ever true for. */
 uint32_t cw_slots_end(void);

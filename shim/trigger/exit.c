@@ -34,7 +34,7 @@ int cw_exit_begin(enum cw_end how, int status)
 	pid_t pid, seen;
 	struct cw_map *map;
 
-	if (!cw_is_ready)
+	if (!cw_may_record())
 		return status;
 	cw_forks_check();
 	pid = cw_process_id();
@@ -67,7 +67,7 @@ void cw_exit_end(void)
 {
 	struct cw_map *map;
 
-	if (!cw_is_ready || cw_process_id() != atomic_load(&begun_in) ||
+	if (!cw_may_record() || cw_process_id() != atomic_load(&begun_in) ||
 	    atomic_exchange(&ended_in, cw_process_id()) == cw_process_id())
 		return;
 	cw_forks_note_exit();

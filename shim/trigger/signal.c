@@ -158,19 +158,126 @@ static int set_action(int number, const struct sigaction *new, struct sigaction 
 	return real_sigaction(number, new, ret_old);
 }
 
+CW_EXPORT int __sigaction(int number, const struct sigaction *new, struct sigaction *ret_old);
+CW_EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
+CW_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler);
+
 CW_EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *ret_old)
 {
 	return set_action(number, new, ret_old);
 }
 
-/* BSD semantics, as glibc's: calls are restarted and the signal stays blocked in its handler. */
+CW_EXPORT int __sigaction(int number, const struct sigaction *new, struct sigaction *ret_old)
+{
+	return set_action(number, new, ret_old);
+}
+
+static bool is_ours_to_answer(int number, sighandler_t handler)
+{
+	return cw_is_ready && is_watched(find(number)) && handler != SIG_ERR && handler != SIG_HOLD;
+}
+
+static sighandler_t set_handler(int number, sighandler_t handler, int flags)
+{
+	struct sigaction new = {.sa_handler = handler, .sa_flags = flags}, old;
+
+	sigemptyset(&new.sa_mask);
+	if (flags & SA_RESTART)
+		sigaddset(&new.sa_mask, number);
+	return set_action(number, &new, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+
+/* BSD semantics, as glibc's signal(): calls are restarted and the signal is blocked in its handler.
+ */
+static sighandler_t set_bsd(int number, sighandler_t handler,
+			    sighandler_t (*real)(int, sighandler_t))
+{
+	if (!is_ours_to_answer(number, handler))
+		return real(number, handler);
+	return set_handler(number, handler, SA_RESTART);
+}
+
+/* System V semantics: once, not blocked, calls are interrupted (sysv_signal(3)). */
+static sighandler_t set_sysv(int number, sighandler_t handler,
+			     sighandler_t (*real)(int, sighandler_t))
+{
+	if (!is_ours_to_answer(number, handler))
+		return real(number, handler);
+	return set_handler(number, handler, (int)(SA_RESETHAND | SA_NODEFER));
+}
+
 CW_EXPORT sighandler_t signal(int number, sighandler_t handler)
 {
-	struct sigaction new = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
+	return set_bsd(number, handler, CW_REAL(signal));
+}
 
-	if (!cw_is_ready || !is_watched(find(number)) || handler == SIG_ERR)
-		return CW_REAL(signal)(number, handler);
-	sigemptyset(&new.sa_mask);
-	sigaddset(&new.sa_mask, number);
-	return set_action(number, &new, &old) == 0 ? old.sa_handler : SIG_ERR;
+CW_EXPORT sighandler_t bsd_signal(int number, sighandler_t handler)
+{
+	return set_bsd(number, handler, CW_REAL(bsd_signal));
+}
+
+CW_EXPORT sighandler_t ssignal(int number, sighandler_t handler)
+{
+	return set_bsd(number, handler, CW_REAL(ssignal));
+}
+
+CW_EXPORT sighandler_t sysv_signal(int number, sighandler_t handler)
+{
+	return set_sysv(number, handler, CW_REAL(sysv_signal));
+}
+
+CW_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler)
+{
+	return set_sysv(number, handler, CW_REAL(__sysv_signal));
+}
+
+/* sigset(3): also unblocks the signal, and says SIG_HOLD if it was blocked. */
+CW_EXPORT sighandler_t sigset(int number, sighandler_t handler)
+{
+	sigset_t one, before;
+	sighandler_t old;
+
+	if (!is_ours_to_answer(number, handler))
+		return CW_REAL(sigset)(number, handler);
+	old = set_handler(number, handler, 0);
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	if (old == SIG_ERR || CW_REAL(sigprocmask)(SIG_UNBLOCK, &one, &before) != 0)
+		return SIG_ERR;
+	return sigismember(&before, number) ? SIG_HOLD : old;
+}
+
+CW_EXPORT int sigignore(int number)
+{
+	if (!is_ours_to_answer(number, SIG_IGN))
+		return CW_REAL(sigignore)(number);
+	return set_handler(number, SIG_IGN, 0) == SIG_ERR ? -1 : 0;
+}
+
+/*
+ * Hosts that block all signals in all threads would never be asked for a report: while the report
+ * signal is ours, it is left out of what they block.
+ */
+static const sigset_t *without_report(int how, const sigset_t *set, sigset_t *copy)
+{
+	if (!cw_is_ready || !set || how == SIG_UNBLOCK || !guarded[0].is_ours ||
+	    sigismember(set, guarded[0].number) != 1)
+		return set;
+	*copy = *set;
+	sigdelset(copy, guarded[0].number);
+	return copy;
+}
+
+CW_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *ret_old)
+{
+	sigset_t copy;
+
+	return CW_REAL(sigprocmask)(how, without_report(how, set, &copy), ret_old);
+}
+
+CW_EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_old)
+{
+	sigset_t copy;
+
+	return CW_REAL(pthread_sigmask)(how, without_report(how, set, &copy), ret_old);
 }

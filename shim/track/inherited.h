@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notes about inherited sockets, left in the family's session.
+ */
+#ifndef CW_TRACK_INHERITED_H
+#define CW_TRACK_INHERITED_H
+
+#include <stdbool.h>
+
+/*
+ * If fd is a socket that this process inherited: notes that it read end-of-file (is_eof), else that
+ * it closed it or shut it down.  One system call; async-signal-safe.
+ */
+void cw_inherited_note(unsigned int fn, int fd, bool is_eof);
+
+#endif
