@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
-#include "interpose/interpose.h"
 #include "track/events.h"
 
 #include "core/poison.h"

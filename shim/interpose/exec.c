@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
-#include "interpose/interpose.h"
 #include "track/forks.h"
 
 #include "core/poison.h"

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
 #include "core/thread.h"
-#include "interpose/interpose.h"
 #include "track/forks.h"
 
 #include "core/poison.h"

@@ -17,10 +17,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
 #include "core/thread.h"
 #include "core/unwind.h"
-#include "interpose/interpose.h"
 #include "track/events.h"
 #include "track/forks.h"
 

@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
 #include "core/unwind.h"
-#include "interpose/interpose.h"
 
 #include "core/poison.h"
 

@@ -7,9 +7,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/export.h"
 #include "core/real.h"
 #include "core/unwind.h"
-#include "interpose/interpose.h"
 #include "track/events.h"
 
 #include "core/poison.h"

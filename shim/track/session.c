@@ -24,6 +24,7 @@
 #include "core/unwind.h"
 #include "track/modules.h"
 #include "track/slots.h"
+#include "track/storage.h"
 
 #include "core/poison.h"
 
@@ -42,9 +43,6 @@ static _Atomic int state = UNBORN;
 static _Atomic int builder; /* thread id of whoever is building */
 
 static void (*birth_function)(void);
-
-static char directory[CW_PATH_MAX];
-static char path[CW_PATH_MAX + 64];
 
 #define HEADER_SPACE 4096u
 _Static_assert(sizeof(struct cw_session_header) <= HEADER_SPACE, "the header has its own block");
@@ -88,58 +86,12 @@ uint32_t cw_session_family_fork(void)
 
 const char *cw_session_path(void)
 {
-	return cw_session_own() ? path : "";
-}
-
-void cw_session_init(const char *runtime_dir)
-{
-	struct cw_text text = CW_TEXT(directory);
-
-	if (*cw_options.session_dir.text) {
-		cw_text_add(&text, cw_options.session_dir.text);
-	} else if (runtime_dir && *runtime_dir == '/') {
-		cw_text_add(&text, runtime_dir);
-		cw_text_add(&text, "/cwshim");
-	} else {
-		cw_text_add(&text, "/tmp/cwshim-");
-		cw_text_add_dec(&text, cw_raw(SYS_geteuid));
-	}
+	return cw_session_own() ? cw_storage_path() : "";
 }
 
 void cw_session_on_birth(void (*function)(void))
 {
 	birth_function = function;
-}
-
-static bool refuse(const char *what, const char *why)
-{
-	cw_message("recording is off: ", what, " ", why, NULL);
-	return false;
-}
-
-/* The directory: made if missing, then it must be ours alone.  Returns a descriptor, or -1. */
-static int open_directory(void)
-{
-	struct stat st;
-	long fd;
-
-	cw_raw(SYS_mkdirat, AT_FDCWD, directory, 0700);
-	fd = cw_raw(SYS_openat, AT_FDCWD, directory,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		refuse(directory, fd == -ENOTDIR || fd == -ELOOP
-					  ? "is not a directory (or is a symbolic link)"
-					  : "cannot be made or opened");
-		return -1;
-	}
-	/* fstat through the descriptor just opened: no race with a rename. */
-	if (fstat((int)fd, &st) < 0 || st.st_uid != (uid_t)cw_raw(SYS_geteuid) ||
-	    st.st_mode & (S_IWGRP | S_IWOTH)) {
-		refuse(directory, "belongs to someone else or is writable by others");
-		cw_raw(SYS_close, fd);
-		return -1;
-	}
-	return (int)fd;
 }
 
 static uint32_t slots_wanted(void)
@@ -165,33 +117,6 @@ static uint64_t plan_sections(struct cw_section *sections, uint32_t slots)
 		end += (sections[i].size + 4095) & ~4095ull;
 	}
 	return end;
-}
-
-/* ftruncate beyond RLIMIT_FSIZE kills with SIGXFSZ (setrlimit(2)), so the limit is asked first. */
-static bool is_size_allowed(uint64_t size)
-{
-	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
-
-	cw_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
-	return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size;
-}
-
-static void *map_file(int dir, const char *name, uint64_t size)
-{
-	long fd = cw_raw(SYS_openat, dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			 0600);
-	long at = -1;
-
-	if (fd < 0)
-		return NULL;
-	if (cw_raw(SYS_ftruncate, fd, size) == 0)
-		at = cw_raw(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	cw_raw(SYS_close, fd);
-	if (at < 0 && at > -4096) {
-		cw_raw(SYS_unlinkat, dir, name, 0);
-		return NULL;
-	}
-	return (void *)at;
 }
 
 /* Makes the blocks of [offset, offset + size) real.  0, or -errno. */
@@ -320,22 +245,6 @@ static void name_functions(struct cw_map *map)
 	map->header->section[CW_SECTION_FUNCTIONS].used = CW_FN_count;
 }
 
-static void name_file(char name[static 64])
-{
-	struct cw_text text = {name, 64, 0, false};
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	cw_text_add_dec(&text, cw_process_id());
-	cw_text_add(&text, "-");
-	cw_text_add_hex(&text, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	cw_text_add(&text, CW_SESSION_SUFFIX);
-	text = CW_TEXT(path);
-	cw_text_add(&text, directory);
-	cw_text_add(&text, "/");
-	cw_text_add(&text, name);
-}
-
 static bool fill(const struct cw_section *sections, uint32_t slots)
 {
 	struct cw_session_header *header = own->header;
@@ -345,14 +254,16 @@ static bool fill(const struct cw_section *sections, uint32_t slots)
 		atomic_store_explicit(&own->touched[i], 0, memory_order_relaxed);
 	own->slots = slots;
 	if (touch(own, 0, HEADER_SPACE) < 0)
-		return refuse(path, "has no room (or the kernel is older than 5.14)");
+		return cw_storage_refuse("has no room (or the kernel is older than 5.14)");
 	for (int i = 0; i < CW_SECTIONS; i++)
 		header->section[i] = sections[i];
 	if (touch(own, sections[CW_SECTION_STACK_INDEX].offset,
 		  sections[CW_SECTION_STACK_INDEX].size) < 0)
-		return refuse(path, "has no room");
+		return cw_storage_refuse("has no room");
 	for (int i = 0; i < 8; i++)
 		header->magic[i] = CW_SESSION_MAGIC[i];
+	/* Stack id 0 means none: the first stack stands at offset 8. */
+	header->section[CW_SECTION_STACKS].used = 8;
 	header->version = CW_SESSION_VERSION;
 	header->header_size = sizeof(*header);
 	header->sections = CW_SECTIONS;
@@ -371,24 +282,15 @@ static bool build(void)
 	struct cw_section sections[CW_SECTIONS] = {0};
 	uint32_t slots = slots_wanted();
 	uint64_t size = plan_sections(sections, slots);
-	char name[64];
-	int dir;
 
-	if (!is_size_allowed(size))
-		return refuse("RLIMIT_FSIZE", "is too small for a session");
-	dir = open_directory();
-	if (dir < 0)
-		return false;
-	name_file(name);
-	own->header = map_file(dir, name, size);
-	cw_raw(SYS_close, dir);
+	own->header = cw_storage_make(size);
 	if (!own->header)
-		return refuse(path, "cannot be made or mapped");
+		return false;
 	if (fill(sections, slots))
 		return true;
 	cw_raw(SYS_munmap, own->header, size);
 	own->header = NULL;
-	cw_raw(SYS_unlinkat, AT_FDCWD, path, 0);
+	cw_storage_remove();
 	return false;
 }
 
@@ -480,5 +382,5 @@ void cw_session_end(enum cw_end how, int status, bool remove)
 	map->header->end_status = status;
 	map->header->end = how;
 	if (remove)
-		cw_raw(SYS_unlinkat, AT_FDCWD, path, 0);
+		cw_storage_remove();
 }

@@ -54,9 +54,6 @@ uint32_t cw_session_family_fork(void);
  */
 struct cw_map *cw_session_ensure(void);
 
-/* Called in the constructor: where sessions go (decides nothing on disk yet). */
-void cw_session_init(const char *runtime_dir);
-
 /* The function to call each time the process gets a session of its own.  In the constructor. */
 void cw_session_on_birth(void (*function)(void));
 

@@ -43,13 +43,13 @@ static bool is_same(const struct cw_stack *stack, uint32_t hash, const uint64_t 
 	return true;
 }
 
-/* Appends a record.  Id 0 is never given out because the first 8 bytes are skipped. */
+/* Appends a record.  Id 0 is never given out: a new session's `used` is 8. */
 static uint32_t append(struct cw_map *map, uint32_t hash, const uint64_t *ips, size_t n,
 		       uint16_t flags)
 {
 	uint32_t *used = &map->header->section[CW_SECTION_STACKS].used;
 	uint32_t size = (uint32_t)(sizeof(struct cw_stack) + n * sizeof(uint64_t));
-	uint32_t offset = __atomic_fetch_add(used, size, __ATOMIC_RELAXED) + 8;
+	uint32_t offset = __atomic_fetch_add(used, size, __ATOMIC_RELAXED);
 	struct cw_stack *stack = cw_session_range(map, CW_SECTION_STACKS, offset, size);
 
 	if (!stack) {

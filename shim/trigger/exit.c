@@ -12,11 +12,11 @@
 
 #include "core/clock.h"
 #include "core/options.h"
+#include "core/export.h"
 #include "core/raw.h"
 #include "core/real.h"
 #include "core/text.h"
 #include "core/thread.h"
-#include "interpose/interpose.h"
 #include "track/events.h"
 #include "track/forks.h"
 #include "track/session.h"

@@ -14,6 +14,7 @@
 #include "core/thread.h"
 #include "core/unwind.h"
 #include "track/session.h"
+#include "track/storage.h"
 #include "trigger/exit.h"
 #include "trigger/signal.h"
 #include "trigger/spawn.h"
@@ -27,7 +28,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_process_id_init();
 	cw_process_id_renew();
 	cw_unwind_init((enum cw_unwinder)cw_options.unwind.number);
-	cw_session_init(getenv("XDG_RUNTIME_DIR"));
+	cw_storage_init(getenv("XDG_RUNTIME_DIR"));
 	cw_session_on_birth(cw_signal_take_deadly);
 	cw_spawn_init(envp);
 	at_quick_exit(cw_exit_end);

@@ -14,10 +14,10 @@
 #include <stddef.h>
 
 #include "core/options.h"
+#include "core/export.h"
 #include "core/raw.h"
 #include "core/real.h"
 #include "core/thread.h"
-#include "interpose/interpose.h"
 #include "trigger/exit.h"
 #include "trigger/report.h"
 

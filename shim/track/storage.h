@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where sessions are kept: the directory, and the file of one session in it.
+ */
+#ifndef CW_TRACK_STORAGE_H
+#define CW_TRACK_STORAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Called in the constructor: which directory (nothing is touched yet); runtime_dir may be NULL. */
+void cw_storage_init(const char *runtime_dir);
+
+/*
+ * Makes a sparse file of this many bytes and maps it whole, shared and writable; no descriptor
+ * stays open.  NULL if that cannot be, which is said in one line on standard error.
+ * Async-signal-safe.
+ */
+void *cw_storage_make(uint64_t size);
+
+/* The path of the file made last; valid for ever. */
+const char *cw_storage_path(void);
+
+/* Removes that file's name. */
+void cw_storage_remove(void);
+
+/* Says in one line why recording is off; `why` follows the path.  Returns false. */
+bool cw_storage_refuse(const char *why);
+
+#endif
