@@ -94,7 +94,7 @@ static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 	const struct cwr_fork *fork = cwr_fact_first_fork(owner->process, owner->fork_seq);
 	struct cwr_holder *copy;
 
-	if (!fork || cwr_fact_process_touch(c->socket, owner->process))
+	if (!fork || cwr_fact_process_used(c->socket, owner->process))
 		return false;
 	copy = find_copy(c->socket, fork->child);
 	if (copy ? !is_done(copy) : !fork->child_ended)
@@ -180,7 +180,7 @@ static struct cwr_holder *find_untouched(const struct cwr_socket *socket, enum c
 {
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (h->via == via && h->process != socket->creator && cwr_fact_counts(h) &&
-		    !cwr_fact_process_touch(socket, h->process))
+		    !cwr_fact_process_used(socket, h->process))
 			return h;
 	return NULL;
 }

@@ -38,6 +38,15 @@ uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cw
 	return t;
 }
 
+/* Of a use before the end-of-file the shim keeps the call, not the time. */
+bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && (cwr_fact_last_touch(h) || h->last_use.op))
+			return true;
+	return false;
+}
+
 struct cwr_holder *cwr_fact_open_in(const struct cwr_socket *socket,
 				    const struct cwr_process *process)
 {

@@ -22,6 +22,9 @@ uint64_t cwr_fact_last_touch(const struct cwr_holder *holder);
 /* The same, over all numbers that the process had for the socket. */
 uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cwr_process *process);
 
+/* Has the process ever read from the socket or written to it?  When is not always known. */
+bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_process *process);
+
 /* The first counting holder in that process, or NULL. */
 struct cwr_holder *cwr_fact_open_in(const struct cwr_socket *socket,
 				    const struct cwr_process *process);

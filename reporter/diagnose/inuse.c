@@ -15,16 +15,19 @@
 #include <string.h>
 
 static const char *const sending_calls[] = {
-	"write",   "writev",   "pwritev2", "send",	 "sendto",
-	"sendmsg", "sendmmsg", "sendfile", "sendfile64", "splice",
+	"write",   "writev",   "pwritev2", "pwritev64v2", "send",   "sendto",
+	"sendmsg", "sendmmsg", "sendfile", "sendfile64",  "splice",
 };
 
 static bool is_sending(const struct cwr_mark *mark)
 {
-	if (!mark->t || !mark->op)
+	const char *op = mark->op;
+
+	if (!mark->t || !op)
 		return false;
+	op += strspn(op, "_"); /* __write and its like are the same call */
 	for (size_t i = 0; i < sizeof(sending_calls) / sizeof(sending_calls[0]); i++)
-		if (!strcmp(mark->op, sending_calls[i]))
+		if (!strcmp(op, sending_calls[i]))
 			return true;
 	return false;
 }

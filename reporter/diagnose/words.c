@@ -6,6 +6,8 @@
 #include "diagnose/facts.h"
 #include "model/site.h"
 
+#include <string.h>
+
 const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark)
 {
 	const struct cwr_frame *frame = mark->t ? cwr_site_frame(mark->stack) : NULL;
@@ -58,8 +60,20 @@ const char *cwr_words_socket(const struct cwr_finding *finding)
 	}
 }
 
+/* As the programmer wrote it: __read_chk() is what the compiler made of read(). */
 const char *cwr_words_call(struct cwr_model *model, const struct cwr_mark *mark,
 			   const char *otherwise)
 {
-	return mark->op ? cwr_model_printf(model, "%s()", mark->op) : otherwise;
+	static const char suffix[] = "_chk";
+	size_t length;
+	const char *op;
+
+	if (!mark->op)
+		return otherwise;
+	op = mark->op + strspn(mark->op, "_");
+	length = strlen(op);
+	if (op > mark->op && length > strlen(suffix) &&
+	    !strcmp(op + length - strlen(suffix), suffix))
+		length -= strlen(suffix);
+	return cwr_model_printf(model, "%.*s()", (int)length, op);
 }
