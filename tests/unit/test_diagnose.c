@@ -303,7 +303,7 @@ static void test_documented(void **state)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "| %63[a-z-] |", id) != 1 || !strcmp(id, "id"))
+		if (sscanf(line, "| %63[a-z-] |", id) != 1 || *id == '-' || !strcmp(id, "id"))
 			continue;
 		assert_non_null(cwr_causes[row]);
 		assert_string_equal(id, cwr_causes[row]->id);
