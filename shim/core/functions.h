@@ -85,6 +85,8 @@ CW_FN(execlp, int, (const char *, const char *, ...))
 CW_FN(execle, int, (const char *, const char *, ...))
 CW_FN(fexecve, int, (int, char *const[], char *const[]))
 CW_FN(execveat, int, (int, const char *, char *const[], char *const[], int))
+/* interpose/sandbox.c */
+CW_FN(prctl, int, (int, ...))
 /* interpose/syscall.c */
 CW_FN(syscall, long, (long, ...))
 /* interpose/unwinder.c: made by the unwinder for itself, answered there */

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "core/raw.h"
+#include "core/sandbox.h"
 
 #include "core/poison.h"
 
@@ -54,7 +55,7 @@ pid_t cw_thread_id(void)
 {
 	pid_t pid = cw_process_id();
 
-	if (cw_thread.tid_of != pid || !cw_thread.tid) {
+	if ((cw_thread.tid_of != pid || !cw_thread.tid) && !cw_is_sandboxed) {
 		cw_thread.tid = (int32_t)cw_raw(SYS_gettid);
 		cw_thread.tid_of = pid;
 	}
@@ -65,5 +66,6 @@ bool cw_may_record(void)
 {
 	if (!cw_is_ready || cw_thread.in_vfork)
 		return false;
-	return !cw_has_vm_children || !cw_process_id() || cw_raw(SYS_getpid) == cw_process_id();
+	return !cw_has_vm_children || cw_is_sandboxed || !cw_process_id() ||
+	       cw_raw(SYS_getpid) == cw_process_id();
 }

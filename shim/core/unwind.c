@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/thread.h"
 #include "cwshim/session.h"
 
@@ -190,12 +191,15 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
 	*ret_flags = 0;
 	if (kind == CW_UNWIND_NONE)
 		return 0;
+	/* The unwinder asks the kernel about memory; our own frames need no asking. */
 	/* A handler that interrupted the unwinder must not enter it again. */
-	if (kind == CW_UNWIND_LIBUNWIND && !cw_thread.unwinding && enter()) {
+	if (kind == CW_UNWIND_LIBUNWIND && !cw_is_sandboxed && !cw_thread.unwinding && enter()) {
 		n = walk_libunwind(walked, room);
 	} else {
-		*ret_flags = kind == CW_UNWIND_FP ? CW_STACK_FP : CW_STACK_CALLER;
-		n = walk_frame_pointers(walked, room, kind == CW_UNWIND_FP);
+		bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
+
+		*ret_flags = all ? CW_STACK_FP : CW_STACK_CALLER;
+		n = walk_frame_pointers(walked, room, all);
 	}
 	if (n == room)
 		*ret_flags |= CW_STACK_CUT;
@@ -213,7 +217,8 @@ void cw_unwind_fork_before(void)
 
 	cw_thread.forking++;
 	atomic_fetch_add(&forkers, 1);
-	for (int tries = 0; atomic_load(&walkers) > own && tries < FORK_YIELDS; tries++)
+	for (int tries = 0; atomic_load(&walkers) > own && tries < FORK_YIELDS && !cw_is_sandboxed;
+	     tries++)
 		cw_raw(SYS_sched_yield);
 }
 

@@ -19,6 +19,7 @@
 
 #include "core/export.h"
 #include "core/real.h"
+#include "core/sandbox.h"
 #include "core/thread.h"
 #include "core/unwind.h"
 #include "track/events.h"
@@ -123,6 +124,18 @@ static long make_process(long nr, long *a)
 	return cw_on_fork(&ticket, (pid_t)pass(nr, a));
 }
 
+static long maybe_lock_in(long nr, const long *a)
+{
+	bool is_entering = nr == SYS_seccomp
+				   ? cw_sandbox_before_seccomp((unsigned int)a[0])
+				   : cw_sandbox_before_prctl((int)a[0], (unsigned long)a[1]);
+	long ret = pass(nr, a);
+
+	if (is_entering && ret != 0)
+		cw_sandbox_leave();
+	return ret;
+}
+
 CW_EXPORT long syscall(long nr, ...)
 {
 	long a[6];
@@ -137,6 +150,8 @@ CW_EXPORT long syscall(long nr, ...)
 		return cw_unwind_answer_write((const void *)a[1]);
 	if (cw_unlikely(is_process_maker(nr, a)))
 		return make_process(nr, a);
+	if (nr == SYS_seccomp || nr == SYS_prctl)
+		return maybe_lock_in(nr, a);
 	before(nr, a);
 	return after(nr, pass(nr, a), a);
 }

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/thread.h"
 #include "core/unwind.h"
 #include "track/session.h"
@@ -93,7 +94,9 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 	if (!cw_is_ready || cw_thread.in_vfork)
 		return ret;
 	cw_unwind_fork_after(ret == 0);
-	if (ret == 0) {
+	if (ret == 0 && cw_is_sandboxed) {
+		cw_is_ready = false;
+	} else if (ret == 0) {
 		become_child(ticket->seq, ticket->t);
 		set_pid(cw_session_family(), ticket->seq, cw_process_id());
 	} else {
@@ -109,6 +112,10 @@ void cw_forks_check(void)
 
 	if (cw_process_id() != 0)
 		return;
+	if (cw_is_sandboxed) {
+		cw_is_ready = false;
+		return;
+	}
 	map = cw_session_own();
 	/* Not one of the counted forks: a number of its own says what it was handed. */
 	if (map)
@@ -186,7 +193,7 @@ int cw_forks_any_child_alive(void)
 	struct cw_map *map = cw_session_own();
 	uint64_t forks = map ? map->header->forks : 0;
 
-	for (uint64_t i = 0; i < forks && i < CW_FORKS; i++) {
+	for (uint64_t i = 0; i < forks && i < CW_FORKS && !cw_is_sandboxed; i++) {
 		struct cw_fork *fork = cw_session_peek(map, CW_SECTION_FORKS, (uint32_t)i);
 
 		if (fork && fork->pid > 0 && fork->state != CW_FORK_EXITED &&

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include "core/raw.h"
+#include "core/sandbox.h"
 
 #include "core/poison.h"
 
@@ -19,7 +20,7 @@ uint64_t cw_identity_cookie(int fd)
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (cw_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+	if (cw_is_sandboxed || cw_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return 0;
 	return cookie;
 }
@@ -29,7 +30,8 @@ static int get_int(int fd, int option)
 	int value = -1;
 	socklen_t len = sizeof(value);
 
-	cw_raw(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
+	if (!cw_is_sandboxed)
+		cw_raw(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
 	return value;
 }
 
@@ -74,7 +76,7 @@ bool cw_identity_ask_peer(struct cw_slot *slot)
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 
-	return cw_raw(SYS_getpeername, slot->fd, &addr, &len) >= 0 &&
+	return !cw_is_sandboxed && cw_raw(SYS_getpeername, slot->fd, &addr, &len) >= 0 &&
 	       cw_identity_set_peer(slot, (struct sockaddr *)&addr, len);
 }
 
@@ -83,7 +85,7 @@ bool cw_identity_ask_local(struct cw_slot *slot)
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 
-	if (cw_raw(SYS_getsockname, slot->fd, &addr, &len) < 0 ||
+	if (cw_is_sandboxed || cw_raw(SYS_getsockname, slot->fd, &addr, &len) < 0 ||
 	    !unpack((struct sockaddr *)&addr, len, slot->local, &slot->local_port))
 		return false;
 	slot->family = (uint8_t)((struct sockaddr *)&addr)->sa_family;

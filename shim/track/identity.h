@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel says a descriptor is.  All async-signal-safe, errno untouched.
+ * What the kernel says a descriptor is.  All async-signal-safe, errno untouched.  In a sandbox the
+ * kernel is not asked, and all of them know nothing.
  */
 #ifndef CW_TRACK_IDENTITY_H
 #define CW_TRACK_IDENTITY_H

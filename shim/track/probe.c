@@ -16,6 +16,7 @@
 
 #include "core/clock.h"
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "track/identity.h"
 #include "track/session.h"
@@ -184,8 +185,12 @@ static uint32_t adopt_unknowns(void)
 
 uint32_t cw_probe_all(void)
 {
-	uint32_t found = cw_session_own() ? probe_tracked() : 0;
+	uint32_t found;
 	struct cw_map *map;
+
+	if (cw_is_sandboxed)
+		return 0;
+	found = cw_session_own() ? probe_tracked() : 0;
 
 	found += adopt_unknowns();
 	map = cw_session_own();

@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/options.h"
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/real.h"
 #include "core/text.h"
 #include "core/thread.h"
@@ -130,6 +131,8 @@ static long touch(struct cw_map *map, uint64_t offset, uint64_t size)
 
 		if (atomic_load_explicit(&map->touched[block / 64], memory_order_relaxed) & bit)
 			continue;
+		if (cw_is_sandboxed)
+			return -EPERM;
 		ret = cw_raw(SYS_madvise, (char *)map->header + block * CW_BLOCK, CW_BLOCK,
 			     MADV_POPULATE_WRITE);
 		if (ret < 0)
@@ -148,7 +151,7 @@ void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offse
 		return NULL;
 	ret = touch(map, section->offset + offset, size);
 	if (ret < 0) {
-		cw_session_off(CW_OFF_SPACE, (int)-ret);
+		cw_session_off(cw_is_sandboxed ? CW_OFF_SANDBOX : CW_OFF_SPACE, (int)-ret);
 		return NULL;
 	}
 	return (char *)map->header + section->offset + offset;
@@ -315,6 +318,8 @@ struct cw_map *cw_session_ensure(void)
 
 	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
 		return own;
+	if (cw_is_sandboxed)
+		return cw_session_own();
 	if (!atomic_compare_exchange_strong(&state, &expected, BUILDING))
 		return expected == BUILDING ? wait_for_builder() : cw_session_own();
 	atomic_store_explicit(&builder, cw_thread_id(), memory_order_relaxed);
@@ -381,6 +386,6 @@ void cw_session_end(enum cw_end how, int status, bool remove)
 	map->header->t_end = cw_now();
 	map->header->end_status = status;
 	map->header->end = how;
-	if (remove)
+	if (remove && !cw_is_sandboxed)
 		cw_storage_remove();
 }

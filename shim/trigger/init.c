@@ -10,6 +10,7 @@
 
 #include "core/options.h"
 #include "core/real.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "core/thread.h"
 #include "core/unwind.h"
@@ -21,16 +22,31 @@
 
 #include "core/poison.h"
 
+/* The handlers of deadly signals go, because they end in system calls that the filter may forbid.
+ */
+static void enter_sandbox(void)
+{
+	cw_signal_give_back_deadly();
+	cw_session_off(CW_OFF_SANDBOX, 0);
+}
+
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
 	cw_real_init();
 	cw_options_init(getenv("CWSHIM_OPTIONS"));
+	cw_sandbox_init();
+	if (cw_is_sandboxed) {
+		if (cw_options.verbose.number)
+			cw_message("recording is off: a seccomp filter is on", NULL);
+		return;
+	}
 	cw_process_id_init();
 	cw_process_id_renew();
 	cw_unwind_init((enum cw_unwinder)cw_options.unwind.number);
 	cw_storage_init(getenv("XDG_RUNTIME_DIR"));
-	cw_session_on_birth(cw_signal_take_deadly);
 	cw_spawn_init(envp);
+	cw_session_on_birth(cw_signal_take_deadly);
+	cw_sandbox_on_change(enter_sandbox, cw_signal_take_deadly);
 	at_quick_exit(cw_exit_end);
 	cw_is_ready = true;
 	cw_signal_init();

@@ -12,6 +12,7 @@
 
 #include "core/options.h"
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "track/probe.h"
 #include "track/session.h"
@@ -188,6 +189,8 @@ void cw_report_now(enum cw_reason reason)
 {
 	struct cw_map *map;
 
+	if (cw_is_sandboxed)
+		return;
 	cw_probe_all();
 	map = cw_session_own();
 	if (map)

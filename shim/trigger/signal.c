@@ -17,6 +17,7 @@
 #include "core/export.h"
 #include "core/raw.h"
 #include "core/real.h"
+#include "core/sandbox.h"
 #include "core/thread.h"
 #include "trigger/exit.h"
 #include "trigger/report.h"
@@ -106,6 +107,16 @@ void cw_signal_take_deadly(void)
 			take(&guarded[i]);
 }
 
+void cw_signal_give_back_deadly(void)
+{
+	for (size_t i = 1; i < GUARDED; i++) {
+		if (!guarded[i].is_ours)
+			continue;
+		guarded[i].is_ours = false;
+		real_sigaction(guarded[i].number, &guarded[i].shown_action, NULL);
+	}
+}
+
 static bool is_default(const struct sigaction *action)
 {
 	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
@@ -141,7 +152,7 @@ static int set_default(struct guarded *signal, const struct sigaction *new,
 
 static bool is_watched(const struct guarded *signal)
 {
-	return signal &&
+	return signal && !cw_is_sandboxed &&
 	       (signal->is_report || cw_options.at_exit.number || *cw_options.notify.text);
 }
 

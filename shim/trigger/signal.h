@@ -14,4 +14,7 @@ void cw_signal_init(void);
  */
 void cw_signal_take_deadly(void);
 
+/* Gives them back to their default action: a sandbox is about to be entered. */
+void cw_signal_give_back_deadly(void);
+
 #endif
