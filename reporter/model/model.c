@@ -228,3 +228,11 @@ struct cwr_process *cwr_model_find_process(const struct cwr_model *model, pid_t 
 			found = p;
 	return found;
 }
+
+struct cwr_process *cwr_model_find_path(const struct cwr_model *model, const char *session_path)
+{
+	for (struct cwr_process *p = model->processes; p; p = p->next)
+		if (p->session_path && !strcmp(p->session_path, session_path))
+			return p;
+	return NULL;
+}

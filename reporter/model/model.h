@@ -339,6 +339,9 @@ void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder)
 struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie);
 struct cwr_process *cwr_model_find_process(const struct cwr_model *model, pid_t pid);
 
+/* By the path of its session; NULL if there is none. */
+struct cwr_process *cwr_model_find_path(const struct cwr_model *model, const char *session_path);
+
 /* Names as JSON spells them. */
 const char *cwr_via_name(enum cwr_via via);
 const char *cwr_role_name(enum cwr_role role);

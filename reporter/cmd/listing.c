@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `cwshim list` shows of each session; see listing.h.
+ */
+#include "cmd/listing.h"
+
+#include "cmd/sources.h"
+#include "kernel/kernel.h"
+#include "model/arena.h"
+
+#include <string.h>
+#include <time.h>
+
+static const char *state_of(struct cwr_model *model, const struct cwr_process *process)
+{
+	switch (process->end) {
+	case CWR_END_RUNNING:
+		return "running";
+	case CWR_END_EXITED:
+		return cwr_model_printf(model, "exited %d", process->end_status);
+	case CWR_END_SIGNALED:
+		return cwr_model_printf(model, "signal %d", process->end_status);
+	case CWR_END_EXEC:
+		return "exec";
+	case CWR_END_UNKNOWN:
+		break;
+	}
+	return "gone";
+}
+
+static const char *start_of(struct cwr_model *model, const struct cwr_process *process)
+{
+	time_t seconds = (time_t)(process->started_real_ns / 1000000000);
+	char text[32];
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+	return cwr_model_strdup(model, text);
+}
+
+static const char *off_of(const struct cw_session_header *header)
+{
+	static const char *const reasons[] = {NULL, "off: no room", "off: sandbox",
+					      "off: internal error"};
+
+	return header->off < sizeof(reasons) / sizeof(reasons[0]) ? reasons[header->off]
+								  : "off: unknown";
+}
+
+static const char *command_of(struct cwr_model *model, const struct cwr_process *process)
+{
+	const char *command = NULL;
+
+	for (char **argument = process->cmdline; argument && *argument; argument++)
+		command =
+			command ? cwr_model_printf(model, "%s %s", command, *argument) : *argument;
+	return command ? command : process->exe ? process->exe : "";
+}
+
+static void count_sockets(const struct cwr_model *model, const struct cwr_process *process,
+			  struct cwr_listing *row)
+{
+	for (const struct cwr_socket *s = model->sockets; s; s = s->next) {
+		const struct cwr_holder *h = s->holders;
+
+		while (h && !(h->process == process && h->is_open))
+			h = h->next;
+		row->sockets += h != NULL;
+		row->fin_seen += h && s->peer_has_closed;
+	}
+}
+
+static void fill(struct cwr_model *model, const struct cwr_session_entry *entry,
+		 struct cwr_listing *row)
+{
+	const struct cwr_process *process = cwr_model_find_path(model, entry->path);
+
+	row->pid = process->pid;
+	row->state = state_of(model, process);
+	row->started = start_of(model, process);
+	row->off = off_of(&entry->header);
+	row->command = command_of(model, process);
+	row->path = process->session_path;
+	row->created = entry->header.created;
+	row->closed = entry->header.closed;
+	count_sockets(model, process, row);
+}
+
+struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr_model **ret_model,
+				   struct cwr_listing **ret_rows, size_t *ret_n)
+{
+	struct cwr_session_list list;
+	struct cwr_error *error = cwr_sources_list(options, &list);
+	struct cwr_model *model = *ret_model = cwr_model_new();
+	unsigned int unreadable;
+
+	if (!model)
+		cwr_out_of_memory();
+	if (!error) {
+		cwr_sources_load_all(model, &list, &unreadable);
+		error = cwr_kernel_observe(model);
+	}
+	*ret_rows = cwr_model_alloc(model, (list.n + 1) * sizeof(**ret_rows));
+	*ret_n = 0;
+	for (size_t i = 0; !error && i < list.n; i++)
+		if (cwr_model_find_path(model, list.entries[i].path))
+			fill(model, &list.entries[i], &(*ret_rows)[(*ret_n)++]);
+	cwr_session_list_free(&list);
+	return error;
+}

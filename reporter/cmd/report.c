@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cwshim report: a report from the sessions of living or ended processes.
+ */
+#include "cmd/commands.h"
+#include "cmd/from_shim.h"
+#include "cmd/pipeline.h"
+#include "cmd/sources.h"
+#include "session/dir.h"
+#include "util/cleanup.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* 0: the argument is no process number but a path. */
+static pid_t parse_pid(const char *argument)
+{
+	char *end;
+	long value = strtol(argument, &end, 10);
+
+	return *argument >= '1' && *argument <= '9' && !*end && value <= INT_MAX ? (pid_t)value : 0;
+}
+
+static struct cwr_error *load_pid(struct cwr_model *model, const struct cwr_options *options,
+				  pid_t pid)
+{
+	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(options->session_dir);
+	struct cwr_session_list list;
+	struct cwr_error *error = cwr_sources_list(options, &list);
+
+	if (!error)
+		error = cwr_sources_load_pid(model, &list, pid, dir);
+	cwr_session_list_free(&list);
+	return error;
+}
+
+static struct cwr_error *load_arguments(struct cwr_model *model, const struct cwr_options *options)
+{
+	struct cwr_error *error = NULL;
+
+	for (int i = 0; i < options->nargs && !error; i++) {
+		pid_t pid = parse_pid(options->args[i]);
+
+		error = pid ? load_pid(model, options, pid)
+			    : cwr_sources_load_path(model, options->args[i]);
+	}
+	return error;
+}
+
+static struct cwr_error *load(struct cwr_model *model, const struct cwr_options *options,
+			      unsigned int *ret_unreadable)
+{
+	struct cwr_session_list list;
+	struct cwr_error *error;
+
+	*ret_unreadable = 0;
+	if (options->nargs)
+		return load_arguments(model, options);
+	error = cwr_sources_list(options, &list);
+	if (!error)
+		cwr_sources_load_all(model, &list, ret_unreadable);
+	cwr_session_list_free(&list);
+	return error;
+}
+
+static struct cwr_error *report(struct cwr_model *model, const struct cwr_options *options,
+				int *ret_status)
+{
+	unsigned int unreadable;
+	struct cwr_error *error = load(model, options, &unreadable);
+
+	if (!error)
+		error = cwr_pipeline_judge(model);
+	if (!error)
+		error = cwr_pipeline_explain(model);
+	if (!error)
+		error = cwr_pipeline_write(model, options, stdout);
+	*ret_status = cwr_pipeline_status(model, options);
+	if (*ret_status == CWR_EXIT_OK && unreadable)
+		*ret_status = CWR_EXIT_INPUT;
+	return error;
+}
+
+static struct cwr_error *run(const struct cwr_options *options, int *ret_status)
+{
+	struct cwr_model *model = NULL;
+	struct cwr_error *error;
+
+	if (options->from_shim)
+		return cwr_report_from_shim(options, ret_status);
+	error = cwr_pipeline_start(options, "report", &model);
+	if (!error)
+		error = report(model, options, ret_status);
+	cwr_model_free(model);
+	return error;
+}
+
+const struct cwr_command cwr_command_report = {
+	.name = "report",
+	.id = CWR_FOR_REPORT,
+	.args = "[PID... | SESSION...]",
+	.help = "Report from living or ended processes; without arguments, from all of yours.",
+	.run = run,
+};

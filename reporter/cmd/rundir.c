@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The private directory of one `cwshim run`; see rundir.h.
+ */
+#include "cmd/rundir.h"
+
+#include "cmd/clean.h"
+#include "model/arena.h"
+#include "session/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINE = 256 }; /* the shim's lines are shorter */
+
+static struct cwr_error *failed(const char *path)
+{
+	return cwr_error_new(CWR_EXIT_INPUT, "%s: %s", path, strerror(errno));
+}
+
+/* Opened for both directions, so that it is never at its end and opening it never blocks. */
+static struct cwr_error *make_fifo(struct cwr_rundir *dir)
+{
+	if (asprintf(&dir->fifo_path, "%s/notify", dir->path) < 0)
+		cwr_out_of_memory();
+	if (mkfifo(dir->fifo_path, 0600) < 0)
+		return failed(dir->fifo_path);
+	dir->fifo = open(dir->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return dir->fifo < 0 ? failed(dir->fifo_path) : NULL;
+}
+
+struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_dir)
+{
+	struct cwr_error *error;
+	char *path;
+
+	*dir = (struct cwr_rundir){.fifo = -1};
+	if (strchr(session_dir, ':'))
+		return cwr_error_new(CWR_EXIT_USAGE,
+				     "%s: a colon in the session directory's name "
+				     "cannot be passed in CWSHIM_OPTIONS",
+				     session_dir);
+	if (mkdir(session_dir, 0700) < 0 && errno != EEXIST)
+		return failed(session_dir);
+	error = cwr_session_dir_check(session_dir);
+	if (error)
+		return error;
+	if (asprintf(&path, "%s/run-XXXXXX", session_dir) < 0)
+		cwr_out_of_memory();
+	if (!mkdtemp(path)) {
+		error = failed(path);
+		free(path);
+		return error;
+	}
+	dir->path = path;
+	return make_fifo(dir);
+}
+
+/* A line is written at once, so it is there as a whole. */
+static bool read_line(int fd, char line[static LINE])
+{
+	size_t n = 0;
+
+	while (n < LINE - 1 && read(fd, line + n, 1) == 1) {
+		if (line[n] == '\n') {
+			line[n] = 0;
+			return true;
+		}
+		n++;
+	}
+	return false;
+}
+
+static bool is_session_name(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(CW_SESSION_SUFFIX);
+
+	return *name != '.' && !strchr(name, '/') && length > suffix &&
+	       !strcmp(name + length - suffix, CW_SESSION_SUFFIX);
+}
+
+char *cwr_rundir_next(struct cwr_rundir *dir)
+{
+	char line[LINE];
+	char *path;
+
+	while (read_line(dir->fifo, line)) {
+		if (!is_session_name(line))
+			continue;
+		if (asprintf(&path, "%s/%s", dir->path, line) < 0)
+			cwr_out_of_memory();
+		return path;
+	}
+	return NULL;
+}
+
+void cwr_rundir_close(struct cwr_rundir *dir)
+{
+	if (dir->fifo_path)
+		unlink(dir->fifo_path);
+	if (dir->fifo >= 0)
+		close(dir->fifo);
+	if (dir->path) {
+		cwr_clean_sessions(dir->path);
+		rmdir(dir->path);
+	}
+	free(dir->fifo_path);
+	free(dir->path);
+	*dir = (struct cwr_rundir){.fifo = -1};
+}

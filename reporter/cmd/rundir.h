@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The private directory of one `cwshim run`: the sessions of the processes that it watches, and
+ * the FIFO by which they tell that they are about to end.
+ */
+#ifndef CWR_CMD_RUNDIR_H
+#define CWR_CMD_RUNDIR_H
+
+#include "util/error.h"
+
+struct cwr_rundir {
+	char *path;
+	char *fifo_path;
+	int fifo; /* -1: not open */
+};
+
+/* Makes it in the directory of sessions.  Close it also after an error. */
+struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_dir);
+
+/*
+ * The next session named in the FIFO, as a path that the caller frees; NULL: none now.  Names that
+ * are no session's are left out.
+ */
+char *cwr_rundir_next(struct cwr_rundir *dir);
+
+/* Removes the sessions of ended processes, and the directory unless a living process uses it. */
+void cwr_rundir_close(struct cwr_rundir *dir);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which sessions a report is made from; see sources.h.
+ */
+#include "cmd/sources.h"
+
+#include "model/arena.h"
+#include "util/cleanup.h"
+
+#include <libgen.h>
+#include <string.h>
+
+struct cwr_error *cwr_sources_list(const struct cwr_options *options,
+				   struct cwr_session_list *ret_list)
+{
+	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(options->session_dir);
+	struct cwr_error *error = cwr_session_dir_check(dir);
+
+	*ret_list = (struct cwr_session_list){0};
+	return error ? error : cwr_session_dir_list(dir, ret_list);
+}
+
+/* One process may be named twice, or be a relative of another one. */
+static struct cwr_error *load(struct cwr_model *model, const char *path)
+{
+	return cwr_model_find_path(model, path) ? NULL : cwr_session_load(model, path);
+}
+
+/* Returns true if there was something to say. */
+static bool say(struct cwr_error *error)
+{
+	if (error)
+		fprintf(stderr, "cwshim: %s\n", error->message);
+	cwr_error_free(error);
+	return error;
+}
+
+void cwr_sources_load_all(struct cwr_model *model, const struct cwr_session_list *list,
+			  unsigned int *ret_unreadable)
+{
+	*ret_unreadable = 0;
+	for (size_t i = 0; i < list->n; i++)
+		*ret_unreadable += say(load(model, list->entries[i].path));
+}
+
+/* What is wrong with a relative's session is no obstacle: it is as one that is not there. */
+static void load_relatives(struct cwr_model *model, const struct cwr_session_list *list,
+			   size_t start)
+{
+	CWR_AUTO_FREE bool *is_relative = calloc(list->n, sizeof(*is_relative));
+
+	if (!is_relative)
+		cwr_out_of_memory();
+	cwr_session_find_relatives(list, start, is_relative);
+	for (size_t i = 0; i < list->n; i++)
+		if (is_relative[i])
+			cwr_error_free(load(model, list->entries[i].path));
+}
+
+struct cwr_error *cwr_sources_load_path(struct cwr_model *model, const char *path)
+{
+	struct cwr_error *error = load(model, path);
+	struct cwr_session_list list = {0};
+	CWR_AUTO_FREE char *copy = strdup(path);
+	CWR_AUTO_FREE char *name = strdup(path);
+
+	if (error)
+		return error;
+	if (!copy || !name)
+		cwr_out_of_memory();
+	cwr_error_free(cwr_session_dir_list(dirname(copy), &list));
+	for (size_t i = 0; i < list.n; i++) {
+		const char *slash = strrchr(list.entries[i].path, '/');
+
+		if (!strcmp(slash + 1, basename(name)))
+			load_relatives(model, &list, i);
+	}
+	cwr_session_list_free(&list);
+	return NULL;
+}
+
+/* The number may have been used more than once: the newest process is meant. */
+struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
+				       pid_t pid, const char *dir)
+{
+	size_t found = list->n;
+	struct cwr_error *error;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!list->entries[i].error && list->entries[i].header.pid == pid)
+			found = i;
+	if (found == list->n)
+		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
+	error = load(model, list->entries[found].path);
+	if (!error)
+		load_relatives(model, list, found);
+	return error;
+}

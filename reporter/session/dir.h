@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The directory of sessions: which one it is, whether it can be trusted, and what is in it.
+ */
+#ifndef CWR_SESSION_DIR_H
+#define CWR_SESSION_DIR_H
+
+#include "session/session.h"
+
+/*
+ * `option` if it is not NULL, else `session_dir` of CWSHIM_OPTIONS, else that in $XDG_RUNTIME_DIR,
+ * else that in /tmp; as the shim chooses.  The caller frees it.
+ */
+char *cwr_session_dir_choose(const char *option);
+
+/*
+ * Refuses what is not a directory of this user's that only he can write to.  A directory that does
+ * not exist is fine: there are no sessions.
+ */
+struct cwr_error *cwr_session_dir_check(const char *dir);
+
+struct cwr_session_entry {
+	char *path;
+	struct cwr_error *error; /* why the header cannot be read, or NULL */
+	struct cw_session_header header;
+};
+
+struct cwr_session_list {
+	size_t n;
+	struct cwr_session_entry *entries; /* in order of start */
+};
+
+/*
+ * Lists the sessions in a checked directory and in those of `cwshim run` below it.  Sessions that
+ * are only being made are left out.
+ */
+struct cwr_error *cwr_session_dir_list(const char *dir, struct cwr_session_list *ret_list);
+void cwr_session_list_free(struct cwr_session_list *list);
+
+/* Are these two images of one process, or parent and child? */
+bool cwr_session_is_next_of_kin(const struct cw_session_header *a,
+				const struct cw_session_header *b);
+
+/* Sets ret_is_relative[i] for all that are connected with entry `start` by such ties. */
+void cwr_session_find_relatives(const struct cwr_session_list *list, size_t start,
+				bool *ret_is_relative);
+
+#endif
