@@ -97,6 +97,7 @@ void cwr_diagnose(struct cwr_model *model)
 
 void cwr_diagnose_advise(struct cwr_model *model)
 {
+	cwr_group_merge(model);
 	cwr_suppress_apply(model);
 	cwr_group_summarize(model);
 	for (struct cwr_finding *f = model->findings; f; f = f->next)

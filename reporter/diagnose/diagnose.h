@@ -17,8 +17,8 @@ struct cwr_cause;
 void cwr_diagnose(struct cwr_model *model);
 
 /*
- * To be called when the findings' stacks have been symbolized: applies the suppressions and sets
- * explanation and advice of every finding.
+ * To be called when the findings' stacks have been symbolized: puts those together that
+ * are of the same source lines, applies the suppressions, and sets explanation and advice.
  */
 void cwr_diagnose_advise(struct cwr_model *model);
 

@@ -65,7 +65,7 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 const struct cwr_cause cwr_cause_eof_read_not_closed = {
 	.id = "eof-read-not-closed",
 	.verdict = CWR_LEAK,
-	.title = "end-of-file was read, but the socket was not closed",
+	.title = "end-of-file read, socket not closed",
 	.key = CWR_EV_EOF,
 	.is_fallback = true,
 	.decide = decide,

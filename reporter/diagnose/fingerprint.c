@@ -45,3 +45,26 @@ uint64_t cwr_fingerprint_stack(uint64_t fingerprint, const struct cwr_stack *sta
 	}
 	return fingerprint;
 }
+
+static uint64_t fold_frame(uint64_t fingerprint, const struct cwr_frame *frame)
+{
+	const char *module = frame->build_id ? frame->build_id : cwr_site_basename(frame->module);
+
+	fingerprint = cwr_fingerprint_text(fingerprint, frame->function);
+	if (frame->file && frame->line) {
+		fingerprint = cwr_fingerprint_text(fingerprint, cwr_site_basename(frame->file));
+		return fold(fingerprint, &frame->line, sizeof(frame->line));
+	}
+	fingerprint = cwr_fingerprint_text(fingerprint, module);
+	return frame->module ? fold(fingerprint, &frame->offset, sizeof(frame->offset))
+			     : fingerprint;
+}
+
+uint64_t cwr_fingerprint_source(uint64_t fingerprint, const struct cwr_stack *stack)
+{
+	if (!stack || !stack->nframes)
+		return cwr_fingerprint_stack(fingerprint, stack);
+	for (size_t i = 0; i < stack->nframes; i++)
+		fingerprint = fold_frame(fingerprint, &stack->frames[i]);
+	return fingerprint;
+}

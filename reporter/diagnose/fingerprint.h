@@ -14,4 +14,7 @@
 uint64_t cwr_fingerprint_text(uint64_t fingerprint, const char *text);
 uint64_t cwr_fingerprint_stack(uint64_t fingerprint, const struct cwr_stack *stack);
 
+/* The same, of a symbolized stack, by function and source line where they are known. */
+uint64_t cwr_fingerprint_source(uint64_t fingerprint, const struct cwr_stack *stack);
+
 #endif

@@ -49,29 +49,6 @@ static int compare_cases(const void *left, const void *right)
 	return by_age(a, b);
 }
 
-static bool is_known_site(const struct cwr_finding *f, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (f->sockets[i]->creator == f->sockets[n]->creator)
-			return true;
-	return false;
-}
-
-/* Every process that created sockets at this site has its own statistics. */
-static void sum_site(struct cwr_finding *f)
-{
-	f->site = f->sockets[0]->site;
-	for (size_t i = 1; i < f->nsockets; i++) {
-		const struct cwr_site_stats *site = &f->sockets[i]->site;
-
-		if (f->sockets[i]->creator == f->sockets[0]->creator || is_known_site(f, i))
-			continue;
-		f->site.known = f->site.known && site->known;
-		f->site.created += site->created;
-		f->site.closed += site->closed;
-	}
-}
-
 static bool has_child(const struct cwr_finding *f, pid_t child)
 {
 	for (size_t i = 0; i < f->nchildren; i++)
@@ -114,7 +91,7 @@ static struct cwr_finding *make_finding(struct cwr_model *model, struct cwr_case
 	f->oldest_s = example->age_s;
 	memcpy(f->evidence, example->evidence, sizeof(f->evidence));
 	add_sockets(model, f, cases, n);
-	sum_site(f);
+	cwr_group_sum_site(model, f);
 	return f;
 }
 
@@ -127,7 +104,7 @@ static bool is_worse(const struct cwr_finding *a, const struct cwr_finding *b)
 	return a->oldest_s > b->oldest_s;
 }
 
-static void insert(struct cwr_model *model, struct cwr_finding *finding)
+void cwr_group_insert(struct cwr_model *model, struct cwr_finding *finding)
 {
 	struct cwr_finding **link = &model->findings;
 
@@ -148,7 +125,7 @@ void cwr_group_cases(struct cwr_model *model, struct cwr_case **cases, size_t n)
 	for (size_t start = 0; start < n; start = end) {
 		for (end = start + 1; end < n && cases[end]->group == cases[start]->group; end++)
 			;
-		insert(model, make_finding(model, cases + start, end - start));
+		cwr_group_insert(model, make_finding(model, cases + start, end - start));
 	}
 }
 

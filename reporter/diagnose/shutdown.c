@@ -60,10 +60,19 @@ static struct cwr_holder *find_reset(const struct cwr_socket *socket)
 	return NULL;
 }
 
+/* The program's own shutdown and the peer's FIN end in the same state as a reset. */
+static bool was_ended_politely(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->shutdown.t)
+			return true;
+	return false;
+}
+
 static bool decide_reset(struct cwr_case *c)
 {
 	struct cwr_holder *holder = find_reset(c->socket);
-	bool is_gone = c->socket->state == CWR_TCP_CLOSE;
+	bool is_gone = c->socket->state == CWR_TCP_CLOSE && !was_ended_politely(c->socket);
 
 	if (!holder && !is_gone)
 		return false;

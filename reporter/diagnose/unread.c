@@ -58,7 +58,7 @@ static void advise_elsewhere(struct cwr_model *model, struct cwr_finding *f)
 const struct cwr_cause cwr_cause_opened_elsewhere = {
 	.id = "opened-elsewhere",
 	.verdict = CWR_LEAK,
-	.title = "peer has closed; created outside the shim's view",
+	.title = "created outside the shim's view, not closed",
 	.key = CWR_EV_CREATED,
 	.is_fallback = true,
 	.decide = decide_elsewhere,
@@ -88,7 +88,7 @@ static void advise_unread(struct cwr_model *model, struct cwr_finding *f)
 const struct cwr_cause cwr_cause_unread_not_closed = {
 	.id = "unread-not-closed",
 	.verdict = CWR_LEAK,
-	.title = "peer has closed, end-of-file not read",
+	.title = "end-of-file not read, socket not closed",
 	.key = CWR_EV_CREATED,
 	.is_fallback = true,
 	.decide = decide_unread,

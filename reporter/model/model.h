@@ -254,8 +254,8 @@ enum cwr_evidence {
 };
 
 struct cwr_finding {
-	char id[17]; /* fingerprint, 16 hexadecimal digits: cause and creation site by build-id and
-			offset */
+	char id[17]; /* fingerprint, 16 hexadecimal digits: cause and stacks, by source lines where
+			they are known, else by build-id and offset */
 	const char *cause; /* catalogue id */
 	const char *title; /* "parent kept its copy after fork" */
 	const char

@@ -222,14 +222,16 @@ static void format_who(const struct cwr_finding *f, enum cwr_evidence which, cha
 	snprintf(text, size, "pid %d%s%s", mark->pid, thread, children);
 }
 
+/* The end of a long name tells more than its namespaces. */
 static void add_frame(struct cwr_grid *grid, const struct cwr_frame *frame)
 {
 	const char *function = frame->function ? frame->function : "??";
+	size_t length = strlen(function);
+	bool is_long = length > FUNCTION_WIDTH;
 	char where[256];
-	bool is_long = strlen(function) > FUNCTION_WIDTH;
 
-	cwr_grid_add_cell(grid, CWR_STYLE_BOLD, "%.*s%s", is_long ? FUNCTION_WIDTH - 3 : -1,
-			  function, is_long ? "..." : "");
+	cwr_grid_add_cell(grid, CWR_STYLE_BOLD, "%s%s", is_long ? "..." : "",
+			  is_long ? function + length - FUNCTION_WIDTH + 3 : function);
 	cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%s",
 			  cwr_site_format(frame, where, sizeof(where)));
 }

@@ -77,6 +77,9 @@ static void test_shutdown_not_closed(void **state)
 	s->socket->state = CWR_TCP_CLOSE;
 	assert_cause(s, "shutdown-not-closed");
 	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:66"));
+	assert_null(s->model->findings->also_possible[0]);
+	s->owner->saw_reset = true;
+	assert_cause(s, "shutdown-not-closed");
 	assert_string_equal(s->model->findings->also_possible[0], "reset-not-closed");
 }
 
@@ -274,8 +277,35 @@ static void test_fingerprint(void **state)
 	for (size_t i = 0; i < 2; i++)
 		s->socket->created.stack->ips[i] += 0x10000000;
 	assert_string_equal(diagnose(s)->id, first);
+	s->socket->created.stack->nframes = 0; /* no symbols: by build-id and offset */
+	snprintf(first, sizeof(first), "%s", diagnose(s)->id);
+	assert_string_equal(diagnose(s)->id, first);
 	s->socket->created.stack->ips[0] += 1;
 	assert_string_not_equal(diagnose(s)->id, first);
+}
+
+/* A loop that the compiler unrolled: two addresses, one line, and each its own statistics. */
+static void test_same_lines_are_one_finding(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *second = made_accepted(s->model, s->server, 8);
+	struct cwr_finding *f;
+	char id[17];
+
+	snprintf(id, sizeof(id), "%s", diagnose(s)->id);
+	second->created.stack->ips[1] += 16;
+	second->fin_age_s = 11;
+	f = diagnose(s);
+	assert_int_equal(f->nsockets, 2);
+	assert_null(f->next);
+	assert_ptr_equal(f->sockets[0], second);
+	assert_int_equal(f->site.created, 40);
+	assert_string_equal(f->id, id);
+	second->created.stack->frames[1].line++;
+	f = diagnose(s);
+	assert_int_equal(f->nsockets, 1);
+	assert_non_null(f->next);
+	assert_string_not_equal(f->id, f->next->id);
 }
 
 static void test_table(void **state)
@@ -337,6 +367,7 @@ int main(void)
 		SCENE_TEST(test_order_of_decision),
 		SCENE_TEST(test_grouping),
 		SCENE_TEST(test_fingerprint),
+		SCENE_TEST(test_same_lines_are_one_finding),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_documented),
 	};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Findings that are one in the eyes of who reads the source; see cwr_group_merge() in group.h.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/diagnose.h"
+#include "diagnose/facts.h"
+#include "diagnose/fingerprint.h"
+#include "diagnose/group.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Where sockets were created: a process and a stack in it. */
+struct place {
+	const struct cwr_process *creator;
+	uint64_t stack;
+};
+
+static bool is_new_place(const struct place *places, size_t n, const struct place *place)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].creator == place->creator && places[i].stack == place->stack)
+			return false;
+	return true;
+}
+
+static void add_site(struct cwr_site_stats *sum, const struct cwr_site_stats *site)
+{
+	sum->known = sum->known && site->known;
+	sum->created += site->created;
+	sum->closed += site->closed;
+}
+
+void cwr_group_sum_site(struct cwr_model *model, struct cwr_finding *f)
+{
+	struct place *places = cwr_model_alloc(model, f->nsockets * sizeof(*places));
+	size_t n = 0;
+
+	f->site = f->sockets[0]->site;
+	for (size_t i = 0; i < f->nsockets; i++) {
+		const struct cwr_socket *socket = f->sockets[i];
+		struct place place = {
+			.creator = socket->creator,
+			.stack =
+				cwr_fingerprint_stack(CWR_FINGERPRINT_START, socket->created.stack),
+		};
+
+		if (!is_new_place(places, n, &place))
+			continue;
+		if (n)
+			add_site(&f->site, &socket->site);
+		places[n++] = place;
+	}
+}
+
+static uint64_t source_print(const struct cwr_finding *f)
+{
+	const struct cwr_cause *cause = cwr_cause_find(f->cause);
+	uint64_t print = cwr_fingerprint_text(CWR_FINGERPRINT_START, f->cause);
+
+	print = cwr_fingerprint_source(print, f->evidence[CWR_EV_CREATED].stack);
+	if (cause->key != CWR_EV_CREATED)
+		print = cwr_fingerprint_source(print, f->evidence[cause->key].stack);
+	return print;
+}
+
+static bool is_same_program(const struct cwr_process *a, const struct cwr_process *b)
+{
+	return a == b || (a->exe && b->exe && !strcmp(a->exe, b->exe));
+}
+
+static struct cwr_finding *find_twin(const struct cwr_model *model, const struct cwr_finding *f)
+{
+	for (struct cwr_finding *other = model->findings; other; other = other->next)
+		if (!strcmp(other->id, f->id) && is_same_program(other->process, f->process))
+			return other;
+	return NULL;
+}
+
+static bool is_older(const struct cwr_model *model, const struct cwr_finding *a, size_t i,
+		     const struct cwr_finding *b, size_t j)
+{
+	double age_a = cwr_fact_fin_age(model, a->sockets[i], a->blamed[i]->process);
+	double age_b = cwr_fact_fin_age(model, b->sockets[j], b->blamed[j]->process);
+
+	if (age_a != age_b)
+		return age_a > age_b;
+	return a->sockets[i]->created.t <= b->sockets[j]->created.t;
+}
+
+/* Both lists are oldest first, and so is the one they become. */
+static void join_sockets(struct cwr_model *model, struct cwr_finding *f,
+			 const struct cwr_finding *other)
+{
+	size_t n = f->nsockets + other->nsockets;
+	struct cwr_socket **sockets = cwr_model_alloc(model, n * sizeof(*sockets));
+	struct cwr_holder **blamed = cwr_model_alloc(model, n * sizeof(*blamed));
+
+	for (size_t i = 0, j = 0; i + j < n;) {
+		bool is_first = j == other->nsockets ||
+				(i < f->nsockets && is_older(model, f, i, other, j));
+		const struct cwr_finding *from = is_first ? f : other;
+		size_t at = is_first ? i : j;
+
+		sockets[i + j] = from->sockets[at];
+		blamed[i + j] = from->blamed[at];
+		*(is_first ? &i : &j) += 1;
+	}
+	f->sockets = sockets;
+	f->blamed = blamed;
+	f->nsockets = n;
+}
+
+static void join_children(struct cwr_model *model, struct cwr_finding *f,
+			  const struct cwr_finding *other)
+{
+	size_t n = f->nchildren + other->nchildren;
+	pid_t *children = cwr_model_alloc(model, (n + 1) * sizeof(*children));
+
+	if (f->nchildren)
+		memcpy(children, f->children, f->nchildren * sizeof(*children));
+	if (other->nchildren)
+		memcpy(children + f->nchildren, other->children,
+		       other->nchildren * sizeof(*children));
+	f->children = children;
+	f->nchildren = n;
+}
+
+/* The example of a finding is its oldest socket, so the younger one joins the older one. */
+static void join(struct cwr_model *model, struct cwr_finding *f, const struct cwr_finding *other)
+{
+	join_sockets(model, f, other);
+	join_children(model, f, other);
+	f->is_confirmed &= other->is_confirmed;
+	f->closed_at_exit &= other->closed_at_exit;
+	if (other->confidence > f->confidence)
+		f->confidence = other->confidence;
+	cwr_group_sum_site(model, f);
+}
+
+static void unlink_finding(struct cwr_model *model, const struct cwr_finding *finding)
+{
+	struct cwr_finding **link = &model->findings;
+
+	while (*link != finding)
+		link = &(*link)->next;
+	*link = finding->next;
+}
+
+void cwr_group_merge(struct cwr_model *model)
+{
+	struct cwr_finding *next = model->findings;
+
+	model->findings = NULL;
+	for (struct cwr_finding *f = next; f; f = next) {
+		struct cwr_finding *twin;
+
+		next = f->next;
+		snprintf(f->id, sizeof(f->id), "%016" PRIx64, source_print(f));
+		twin = find_twin(model, f);
+		if (twin) {
+			unlink_finding(model, twin);
+			if (is_older(model, twin, 0, f, 0)) {
+				struct cwr_finding *younger = f;
+
+				f = twin;
+				twin = younger;
+			}
+			join(model, f, twin);
+		}
+		cwr_group_insert(model, f);
+	}
+}
