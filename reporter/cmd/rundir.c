@@ -76,21 +76,13 @@ static bool read_line(int fd, char line[static LINE])
 	return false;
 }
 
-static bool is_session_name(const char *name)
-{
-	size_t length = strlen(name), suffix = strlen(CW_SESSION_SUFFIX);
-
-	return *name != '.' && !strchr(name, '/') && length > suffix &&
-	       !strcmp(name + length - suffix, CW_SESSION_SUFFIX);
-}
-
 char *cwr_rundir_next(struct cwr_rundir *dir)
 {
 	char line[LINE];
 	char *path;
 
 	while (read_line(dir->fifo, line)) {
-		if (!is_session_name(line))
+		if (!cwr_session_is_name(line))
 			continue;
 		if (asprintf(&path, "%s/%s", dir->path, line) < 0)
 			cwr_out_of_memory();

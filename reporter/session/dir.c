@@ -49,6 +49,12 @@ char *cwr_session_dir_choose(const char *option)
 	return dir;
 }
 
+/* Like /tmp: root's, where everybody makes files and touches only their own. */
+static bool is_shared(const struct stat *st)
+{
+	return st->st_uid == 0 && st->st_mode & S_ISVTX;
+}
+
 struct cwr_error *cwr_session_dir_check(const char *dir)
 {
 	const char *why = NULL;
@@ -62,6 +68,8 @@ struct cwr_error *cwr_session_dir_check(const char *dir)
 		why = "is a symbolic link";
 	else if (!S_ISDIR(st.st_mode))
 		why = "is not a directory";
+	else if (is_shared(&st))
+		why = NULL;
 	else if (st.st_uid != geteuid())
 		why = "belongs to another user";
 	else if (st.st_mode & (S_IWGRP | S_IWOTH))
@@ -70,11 +78,22 @@ struct cwr_error *cwr_session_dir_check(const char *dir)
 		   : NULL;
 }
 
-static bool has_suffix(const char *name)
+bool cwr_session_is_name(const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(CW_SESSION_SUFFIX);
 
-	return length > suffix && !strcmp(name + length - suffix, CW_SESSION_SUFFIX);
+	return *name != '.' && !strchr(name, '/') && length > suffix &&
+	       !strcmp(name + length - suffix, CW_SESSION_SUFFIX);
+}
+
+/* One that vanished meanwhile had nothing to tell; another user's in a shared directory is his. */
+static bool is_of_no_concern(const struct cwr_session_entry *entry)
+{
+	struct stat st;
+
+	if (!entry->error)
+		return !entry->header.ready;
+	return lstat(entry->path, &st) < 0 || (geteuid() != 0 && st.st_uid != geteuid());
 }
 
 static void add_entry(struct cwr_session_list *list, char *path)
@@ -88,8 +107,7 @@ static void add_entry(struct cwr_session_list *list, char *path)
 	memset(entry, 0, sizeof(*entry));
 	entry->path = path;
 	entry->error = cwr_session_read_header(path, &entry->header);
-	/* One that vanished meanwhile had nothing to tell. */
-	if (entry->error ? access(path, F_OK) < 0 : !entry->header.ready) {
+	if (is_of_no_concern(entry)) {
 		cwr_error_free(entry->error);
 		free(path);
 		return;
@@ -111,7 +129,7 @@ static struct cwr_error *list_into(struct cwr_session_list *list, const char *pa
 
 		if (asprintf(&below, "%s/%s", path, entry->d_name) < 0)
 			cwr_out_of_memory();
-		if (has_suffix(entry->d_name)) {
+		if (cwr_session_is_name(entry->d_name)) {
 			add_entry(list, below);
 			continue;
 		}

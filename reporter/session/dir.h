@@ -14,10 +14,13 @@
 char *cwr_session_dir_choose(const char *option);
 
 /*
- * Refuses what is not a directory of this user's that only he can write to.  A directory that does
- * not exist is fine: there are no sessions.
+ * Refuses what is neither a directory of this user's that only he can write to, nor one like /tmp
+ * (root's and sticky).  A directory that does not exist is fine: there are no sessions.
  */
 struct cwr_error *cwr_session_dir_check(const char *dir);
+
+/* May a file of that name, without a directory, be a session? */
+bool cwr_session_is_name(const char *name);
 
 struct cwr_session_entry {
 	char *path;

@@ -137,7 +137,7 @@ static void fork_child(struct fixture *f)
 
 static void hang_up(struct fixture *f)
 {
-	struct pollfd server = { .fd = f->server, .events = POLLRDHUP };
+	struct pollfd server = {.fd = f->server, .events = POLLRDHUP};
 
 	assert_int_equal(shutdown(f->client, SHUT_WR), 0);
 	assert_int_equal(poll(&server, 1, 10000), 1);
