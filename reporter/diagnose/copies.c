@@ -84,6 +84,15 @@ static bool decide_by_reader(struct cwr_case *c, struct cwr_holder *owner)
 	return true;
 }
 
+/* Then it was served by a receiver, not by a child. */
+static bool was_passed_on(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && h->passed.t)
+			return true;
+	return false;
+}
+
 /*
  * Nobody read the end-of-file.  Any helper process inherits the sockets that are open at its fork,
  * so its end proves little: it must be the first one forked after the accept, and the owner must
@@ -94,7 +103,8 @@ static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 	const struct cwr_fork *fork = cwr_fact_first_fork(owner->process, owner->fork_seq);
 	struct cwr_holder *copy;
 
-	if (!fork || cwr_fact_process_used(c->socket, owner->process))
+	if (!fork || cwr_fact_process_used(c->socket, owner->process) ||
+	    was_passed_on(c->socket, owner->process))
 		return false;
 	copy = find_copy(c->socket, fork->child);
 	if (copy ? !is_done(copy) : !fork->child_ended)

@@ -94,7 +94,7 @@ const struct cwr_holder *cwr_fact_eof_reader(const struct cwr_socket *socket)
 /* After shutdown(SHUT_RD) every read returns 0, whatever the peer does. */
 static bool tells_of_fin(const struct cwr_holder *holder)
 {
-	bool is_own_doing = holder->shut_rd && holder->shutdown.t < holder->eof.t;
+	bool is_own_doing = holder->shut_rd && holder->shutdown.t <= holder->eof.t;
 
 	return holder->saw_reset || (holder->eof.t && !is_own_doing);
 }

@@ -24,39 +24,64 @@ static bool is_served_by_receiver(const struct cwr_socket *socket)
 	return false;
 }
 
+/* The process's sendmsg() of the socket, from whichever of its numbers; NULL: none was seen. */
+static const struct cwr_mark *find_passing(const struct cwr_socket *socket,
+					   const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && h->passed.t)
+			return &h->passed;
+	return NULL;
+}
+
+static void tell_passing(struct cwr_case *c, struct cwr_holder *sender,
+			 const struct cwr_mark *passed, const struct cwr_holder *receiver)
+{
+	bool is_consumed = c->socket->recv_q == 0 || (receiver && receiver->eof.t);
+
+	c->blamed = sender;
+	c->evidence[CWR_EV_PASSED] = *passed;
+	c->confidence = is_consumed ? CWR_HIGH : CWR_MEDIUM;
+	if (!receiver)
+		return; /* it left no trace but that it has none open */
+	c->child = receiver->process->pid;
+	c->evidence[CWR_EV_EOF] = receiver->eof;
+	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = receiver->closed;
+}
+
 /* What a receiver forgets is the receiver's own cause, so none may have it open. */
 static bool decide_passed(struct cwr_case *c)
 {
 	const struct cwr_holder *receiver = find_finished_receiver(c->socket);
 	struct cwr_process *creator = c->socket->creator;
 	struct cwr_holder *sender = creator ? cwr_fact_open_in(c->socket, creator) : NULL;
+	const struct cwr_mark *passed;
 
-	if (!receiver || !sender || is_served_by_receiver(c->socket))
+	if (!sender || is_served_by_receiver(c->socket))
 		return false;
-	if (cwr_fact_process_touch(c->socket, creator) > receiver->via_mark.t)
+	passed = find_passing(c->socket, creator);
+	if (!passed && receiver)
+		passed = &receiver->via_mark;
+	if (!passed || cwr_fact_process_touch(c->socket, creator) > passed->t)
 		return false;
-	c->blamed = sender;
-	c->child = receiver->process->pid;
-	c->evidence[CWR_EV_PASSED] = receiver->via_mark;
-	c->evidence[CWR_EV_EOF] = receiver->eof;
-	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = receiver->closed;
-	c->confidence = receiver->eof.t ? CWR_HIGH : CWR_MEDIUM;
+	tell_passing(c, sender, passed, receiver);
 	return true;
 }
 
 static void advise_passed(struct cwr_model *model, struct cwr_finding *f)
 {
-	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
+	const struct cwr_mark *passed = &f->evidence[CWR_EV_PASSED];
+	const char *receiver =
+		f->nchildren ? cwr_model_printf(model, "pid %d", f->children[0]) : "a process";
+	const char *at = passed->pid == f->process->pid ? cwr_words_at(model, passed) : "";
 
 	f->explanation = cwr_model_printf(
 		model,
-		"The socket was passed to pid %d, which served it and %s; %s, which sent it, %s "
-		"its "
-		"own descriptor, so the kernel never sends FIN.",
-		f->evidence[CWR_EV_PASSED].pid, closed->t ? "closed it" : "ended",
-		cwr_words_blamed(model, f), cwr_words_holds(f));
-	f->advice = cwr_model_printf(model, "close the %s in the sender after sendmsg().",
-				     cwr_words_socket(f));
+		"The socket was passed to %s, which is done with it; %s, which sent it, %s its own "
+		"descriptor, so the kernel never sends FIN.",
+		receiver, cwr_words_blamed(model, f), cwr_words_holds(f));
+	f->advice = cwr_model_printf(model, "close the %s in the sender after sendmsg()%s.",
+				     cwr_words_socket(f), at);
 }
 
 const struct cwr_cause cwr_cause_passed_copy_kept = {
@@ -103,7 +128,8 @@ static bool close_was_meant_to_end(const struct cwr_socket *socket, const struct
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (h->process == kept->process && h->eof.t)
 			eof = h->eof.t;
-	return eof && closed->closed.t > eof && cwr_fact_last_touch(kept) < closed->closed.t;
+	/* Times are as coarse as the kernel's tick. */
+	return eof && closed->closed.t >= eof && cwr_fact_last_touch(kept) <= closed->closed.t;
 }
 
 static bool decide_duplicate(struct cwr_case *c)

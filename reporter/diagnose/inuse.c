@@ -51,9 +51,26 @@ static uint64_t fin_latest(const struct cwr_model *model, const struct cwr_socke
 	return UINT64_MAX;
 }
 
-static bool is_recent(const struct cwr_model *model, uint64_t t, uint64_t fin)
+static bool is_recent(const struct cwr_model *model, uint64_t t)
 {
-	return t > fin && t > seconds_before(model, model->policy.in_use_s);
+	return t > seconds_before(model, model->policy.in_use_s);
+}
+
+/* Recorded times are as coarse as the kernel's tick: a write right after the read may equal it. */
+static bool has_sent_since(const struct cwr_model *model, const struct cwr_holder *holder,
+			   uint64_t fin)
+{
+	return is_sending(&holder->last_use) && holder->last_use.t >= fin &&
+	       is_recent(model, holder->last_use.t);
+}
+
+/* By the kernel's clock of the last segment with data. */
+static bool was_sent_since(const struct cwr_model *model, const struct cwr_socket *socket,
+			   uint64_t fin)
+{
+	uint64_t t = socket->has_sent_age ? seconds_before(model, socket->sent_age_s) : 0;
+
+	return t > fin && is_recent(model, t);
 }
 
 static bool is_draining(const struct cwr_socket *socket)
@@ -68,12 +85,9 @@ struct cwr_holder *cwr_inuse_find(const struct cwr_model *model, const struct cw
 	if (socket->state == CWR_TCP_CLOSE)
 		return NULL; /* nothing can be sent any more */
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (cwr_fact_counts(h) && h->process->is_alive && is_sending(&h->last_use) &&
-		    is_recent(model, h->last_use.t, fin))
+		if (cwr_fact_counts(h) && h->process->is_alive && has_sent_since(model, h, fin))
 			return h;
-	if (is_draining(socket) ||
-	    (socket->has_sent_age &&
-	     is_recent(model, seconds_before(model, socket->sent_age_s), fin)))
+	if (is_draining(socket) || was_sent_since(model, socket, fin))
 		return cwr_fact_server(socket);
 	return NULL;
 }

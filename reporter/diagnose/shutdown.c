@@ -15,7 +15,7 @@ static bool was_taken_for_close(const struct cwr_holder *holder)
 {
 	if (!holder->shutdown.t || !holder->shut_wr)
 		return false;
-	return holder->shut_rd || holder->eof.t < holder->shutdown.t;
+	return holder->shut_rd || holder->eof.t <= holder->shutdown.t;
 }
 
 static bool decide_shutdown(struct cwr_case *c)

@@ -60,20 +60,23 @@ const char *cwr_words_socket(const struct cwr_finding *finding)
 	}
 }
 
-/* As the programmer wrote it: __read_chk() is what the compiler made of read(). */
+static size_t without(const char *op, size_t length, const char *suffix)
+{
+	size_t tail = strlen(suffix);
+
+	return length > tail && !memcmp(op + length - tail, suffix, tail) ? length - tail : length;
+}
+
+/* As the programmer wrote it: the headers make __read_chk() of read() and fcntl64() of fcntl(). */
 const char *cwr_words_call(struct cwr_model *model, const struct cwr_mark *mark,
 			   const char *otherwise)
 {
-	static const char suffix[] = "_chk";
 	size_t length;
 	const char *op;
 
 	if (!mark->op)
 		return otherwise;
 	op = mark->op + strspn(mark->op, "_");
-	length = strlen(op);
-	if (op > mark->op && length > strlen(suffix) &&
-	    !strcmp(op + length - strlen(suffix), suffix))
-		length -= strlen(suffix);
+	length = without(op, strlen(op), op > mark->op ? "_chk" : "64");
 	return cwr_model_printf(model, "%.*s()", (int)length, op);
 }

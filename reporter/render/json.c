@@ -214,29 +214,39 @@ static json_t *holders_json(struct writer *w, const struct cwr_socket *socket)
 	return array;
 }
 
-enum { MARKS_OF_HOLDER = 5 };
+/* Times are as coarse as the kernel's tick; of equal ones the order of collection decides. */
+struct moment {
+	const struct cwr_mark *mark;
+	size_t order;
+};
 
-static size_t collect_marks(const struct cwr_socket *socket, const struct cwr_mark **marks)
+enum { MARKS_OF_HOLDER = 6 };
+
+static size_t collect_marks(const struct cwr_socket *socket, struct moment *moments)
 {
 	size_t n = 0;
 
-	marks[n++] = &socket->created;
+	moments[n++].mark = &socket->created;
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next) {
-		marks[n++] = &h->via_mark;
-		marks[n++] = &h->eof;
-		marks[n++] = &h->shutdown;
-		marks[n++] = &h->last_use;
-		marks[n++] = &h->closed;
+		moments[n++].mark = &h->via_mark;
+		moments[n++].mark = &h->eof;
+		moments[n++].mark = &h->shutdown;
+		moments[n++].mark = &h->last_use;
+		moments[n++].mark = &h->passed;
+		moments[n++].mark = &h->closed;
 	}
+	for (size_t i = 0; i < n; i++)
+		moments[i].order = i;
 	return n;
 }
 
-static int compare_marks(const void *left, const void *right)
+static int compare_moments(const void *left, const void *right)
 {
-	const struct cwr_mark *a = *(const struct cwr_mark *const *)left;
-	const struct cwr_mark *b = *(const struct cwr_mark *const *)right;
+	const struct moment *a = left, *b = right;
 
-	return (a->t > b->t) - (a->t < b->t);
+	if (a->mark->t != b->mark->t)
+		return a->mark->t < b->mark->t ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
 }
 
 static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
@@ -254,23 +264,23 @@ static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
 
 static json_t *events_json(struct writer *w, const struct cwr_socket *socket)
 {
-	const struct cwr_mark **marks;
+	struct moment *moments;
 	json_t *array = json_array();
 	size_t n = 0;
 
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
 		n++;
-	marks = calloc(n * MARKS_OF_HOLDER + 1, sizeof(*marks));
-	if (!marks) {
+	moments = calloc(n * MARKS_OF_HOLDER + 1, sizeof(*moments));
+	if (!moments) {
 		w->has_failed = true;
 		return array;
 	}
-	n = collect_marks(socket, marks);
-	qsort(marks, n, sizeof(const struct cwr_mark *), compare_marks);
+	n = collect_marks(socket, moments);
+	qsort(moments, n, sizeof(*moments), compare_moments);
 	for (size_t i = 0; i < n; i++)
-		if (marks[i]->t)
-			append(w, array, event_json(w, marks[i]));
-	free(marks);
+		if (moments[i].mark->t)
+			append(w, array, event_json(w, moments[i].mark));
+	free(moments);
 	return array;
 }
 

@@ -199,6 +199,21 @@ static void test_passed_copy_kept(void **state)
 	assert_ptr_equal(s->model->findings->process, s->server);
 }
 
+/* The receiver is gone without a trace; its fork had a copy, too, which it closed at once. */
+static void test_passed_on_to_a_child(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = add_child(s, 1, false);
+
+	copy->closed = made_mark(s->model, copy->process, "close", 7, 19, 30);
+	assert_cause(s, "parent-kept-copy");
+	s->owner->passed = made_mark(s->model, s->server, "sendmsg", 7, 18, 96);
+	assert_cause(s, "passed-copy-kept");
+	assert_non_null(strstr(s->model->findings->advice, "sendmsg() at forkserver.c:96"));
+	s->owner->last_use = made_mark(s->model, s->server, "send", 7, 12, 97);
+	assert_cause(s, "unread-not-closed");
+}
+
 static void test_receiver_that_forgets(void **state)
 {
 	struct scene *s = *state;
@@ -222,6 +237,7 @@ static void test_duplicate_kept(void **state)
 
 	duplicate(s);
 	close_by_owner(s);
+	s->owner->closed.t = s->owner->eof.t; /* within one tick */
 	assert_cause(s, "duplicate-kept");
 	assert_int_equal(s->model->findings->blamed[0]->fd, 9);
 	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:101"));
@@ -270,6 +286,7 @@ int main(void)
 		SCENE_TEST(test_inetd_style_is_no_exec_leak),
 		SCENE_TEST(test_exec_server_is_no_leak_by_exec),
 		SCENE_TEST(test_passed_copy_kept),
+		SCENE_TEST(test_passed_on_to_a_child),
 		SCENE_TEST(test_receiver_that_forgets),
 		SCENE_TEST(test_duplicate_kept),
 		SCENE_TEST(test_renumbering_is_no_duplicate),
