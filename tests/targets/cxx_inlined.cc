@@ -47,9 +47,9 @@ __attribute__((noinline)) void serve_one(const Server &server, int number)
 } // namespace
 } // namespace shop
 
-int main()
+int main(int argc, char **argv)
 {
-	constexpr int count = 2;
+	int count = target_number(argc, argv, "--clients=", 2);
 
 	target_begin();
 	target_expect("eof-read-not-closed", "leak", count);

@@ -43,7 +43,7 @@ static void row_accept4(void)
 
 static void row_connect(void)
 {
-	int fd = raw_socket();
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	EXPECT_NEXT("unread-not-closed", "created", "via=connect");
 	TARGET_CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);

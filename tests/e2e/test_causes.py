@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Every target gives the finding that it states, whichever way the report is taken."""
+
+import signal
+
+import pytest
+
+from lab import REPORT_SIGNAL, assert_report, load_report
+
+TARGETS = [
+    ("forkserver", "--clients=20"),
+    ("eof_not_closed",),
+    ("shutdown_not_closed",),
+    ("half_open_in_use",),
+    ("unread_not_closed",),
+    ("opened_elsewhere",),
+    ("cxx_inlined",),
+]
+# A socket in use is no news: nobody is told of it unless he asks.
+LEAKS = [target for target in TARGETS if target != ("half_open_in_use",)]
+# After SIGKILL the kernel can confirm nothing: these causes are decided by history alone.
+HISTORIC = [TARGETS[0], TARGETS[1], TARGETS[2], TARGETS[6]]
+TWINS = [(*target, "--fixed") for target in TARGETS[:6]]
+
+
+def name_of(target):
+    return " ".join(target)
+
+
+def fails(running):
+    """Would a check fail on this?"""
+    return any(expect["verdict"] in ("leak", "stall") for expect in running.expects)
+
+
+@pytest.mark.parametrize("target", LEAKS, ids=name_of)
+def test_at_its_normal_end(lab, target):
+    running = lab.start(*target).wait_ready()
+    assert running.finish() == 0
+    report = lab.only_log()
+    assert report["reason"] == "exit"
+    assert_report(report, running.expects)
+    assert running.stderr == ""
+
+
+@pytest.mark.parametrize("target", LEAKS, ids=name_of)
+def test_on_the_signal(lab, target):
+    running = lab.start(*target, at_exit=0).wait_ready()
+    running.send(REPORT_SIGNAL)
+    report = lab.log_of(running)
+    assert report["reason"] == "signal"
+    assert_report(report, running.expects)
+    assert running.finish() == 0
+    assert running.stderr == ""
+
+
+@pytest.mark.parametrize("target", LEAKS, ids=name_of)
+def test_under_cwshim_run(lab, target):
+    running = lab.run(*target).wait_ready()
+    assert running.finish() == 0
+    report = load_report(lab.run_output)
+    assert report["reason"] == "run"
+    assert_report(report, running.expects)
+    assert running.stderr == ""
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_by_cwshim_report_of_the_living(lab, target):
+    running = lab.start(*target, at_exit=0).wait_ready()
+    report, status = lab.report(running.pid)
+    assert report["reason"] == "report"
+    assert_report(report, running.expects)
+    assert all(finding["confirmed"] for finding in report["findings"])
+    assert status == fails(running)
+    assert running.finish() == 0
+
+
+@pytest.mark.parametrize("target", LEAKS, ids=name_of)
+def test_ended_by_sigterm_at_its_default(lab, target):
+    running = lab.start(*target).wait_ready()
+    running.send(signal.SIGTERM)
+    assert running.finish() == -signal.SIGTERM
+    assert_report(lab.only_log(), running.expects)
+    assert running.stderr == ""
+
+
+@pytest.mark.parametrize("end", [None, signal.SIGTERM])
+def test_in_use_is_no_news(lab, end):
+    running = lab.start("half_open_in_use", exitcode=23).wait_ready()
+    if end:
+        running.send(end)
+    assert running.finish() == -(end or 0)
+    assert running.stderr == "" and lab.logs() == []
+
+
+@pytest.mark.parametrize("target", HISTORIC, ids=name_of)
+def test_killed_and_reported_from_the_session(lab, target):
+    running = lab.start(*target).wait_ready()
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+    assert lab.logs() == []
+    report, status = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert not any(finding["confirmed"] for finding in report["findings"])
+    assert status == 1
+
+
+@pytest.mark.parametrize("target", TWINS, ids=name_of)
+def test_the_correct_twin_is_silent(lab, target):
+    running = lab.start(*target).wait_ready()
+    report, status = lab.report(running.pid)
+    assert running.finish() == 0
+    assert report["findings"] == [] and status == 0
+    assert running.stderr == "" and lab.logs() == []
+
+
+@pytest.mark.parametrize("target", TWINS, ids=name_of)
+def test_the_correct_twin_is_silent_under_cwshim_run(lab, target):
+    running = lab.run(*target).wait_ready()
+    assert running.finish() == 0
+    assert running.stderr == ""
+    if lab.run_output.exists():
+        assert load_report(lab.run_output)["findings"] == []
