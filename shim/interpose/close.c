@@ -2,6 +2,7 @@
 /*
  * Descriptors go.  The record precedes the call: the number may be another thread's at once.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,15 +14,27 @@
 
 CW_EXPORT int __close(int fd);
 
+/*
+ * close() is a cancellation point (pthreads(7)): a thread that is cancelled there must go before
+ * the record does, or the table would have lost a descriptor that is still open.
+ */
+static void before_close(unsigned int fn, int fd)
+{
+	if (!cw_slots_is_tracked(fd))
+		return;
+	pthread_testcancel();
+	cw_before_close(fn, fd);
+}
+
 CW_EXPORT int close(int fd)
 {
-	cw_before_close(CW_FN_close, fd);
+	before_close(CW_FN_close, fd);
 	return cw_real.close(fd);
 }
 
 CW_EXPORT int __close(int fd)
 {
-	cw_before_close(CW_FN___close, fd);
+	before_close(CW_FN___close, fd);
 	return cw_real.__close(fd);
 }
 

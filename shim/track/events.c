@@ -164,37 +164,63 @@ static bool is_connecting(int ret)
 	return ret == 0 || errno == EINPROGRESS || errno == EINTR;
 }
 
-int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len)
+/* A client's socket that was made out of sight: its connect() tells all that is needed. */
+static void record_stranger(unsigned int fn, struct cw_slot *slot)
 {
-	struct cw_slot *found, peer = {.fd = fd};
 	struct cw_map *map;
-	struct cw_mark made;
+
+	if (!cw_identity_is_tcp(slot->fd))
+		return;
+	slot->role = CW_ROLE_CONNECTED;
+	slot->via = CW_VIA_CONNECT;
+	slot->cookie = cw_identity_cookie(slot->fd);
+	cw_identity_ask_local(slot);
+	map = cw_session_ensure();
+	if (map && slot->cookie)
+		record_new(map, fn, slot);
+}
+
+/* The socket() that was recorded becomes a client, made by this connect(). */
+static void record_client(unsigned int fn, struct cw_slot *client)
+{
+	struct cw_map *map = cw_session_own();
+	struct cw_mark made = cw_mark_here(map, fn);
+	struct cw_slot *found;
 	uint32_t before;
 
-	if (!cw_slots_is_tracked(fd) || !is_connecting(ret) || !is_ready())
-		return ret;
-	found = cw_slots_find(fd);
-	/* A connect() repeated to learn the outcome changes nothing. */
-	if (!found || found->role == CW_ROLE_CONNECTED || !cw_identity_set_peer(&peer, addr, len))
-		return ret;
-	map = cw_session_own();
-	made = cw_mark_here(map, fn);
-	cw_identity_ask_local(&peer);
-	found = cw_slots_begin(fd);
+	cw_identity_ask_local(client);
+	found = cw_slots_begin(client->fd);
 	if (!found)
-		return ret;
+		return;
 	before = found->created.stack;
 	found->created = made;
 	found->role = CW_ROLE_CONNECTED;
 	if (found->via == CW_VIA_SOCKET)
 		found->via = CW_VIA_CONNECT;
-	found->peer_port = peer.peer_port;
-	found->local_port = peer.local_port;
-	__builtin_memcpy(found->peer, peer.peer, sizeof(peer.peer));
-	__builtin_memcpy(found->local, peer.local, sizeof(peer.local));
+	found->peer_port = client->peer_port;
+	found->local_port = client->local_port;
+	__builtin_memcpy(found->peer, client->peer, sizeof(client->peer));
+	__builtin_memcpy(found->local, client->local, sizeof(client->local));
 	cw_slots_commit(found);
 	cw_site_uncreated(map, before);
 	cw_site_created(map, made.stack);
+}
+
+int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct cw_slot client = {.fd = fd};
+	int error = errno;
+	struct cw_slot *found;
+
+	if (!is_connecting(ret) || !cw_identity_set_peer(&client, addr, len) || !is_ready())
+		return ret;
+	found = cw_slots_find(fd);
+	/* A connect() repeated to learn the outcome changes nothing. */
+	if (!found && !cw_slots_is_tracked(fd))
+		record_stranger(fn, &client);
+	else if (found && found->role != CW_ROLE_CONNECTED)
+		record_client(fn, &client);
+	errno = error;
 	return ret;
 }
 

@@ -228,27 +228,38 @@ static void beget(struct shelf *shelf)
 	reap(pid);
 }
 
+/* Blocks in accept() on a listener that nobody knows, or in recv() on a silent connection. */
 static void *wait_for_nobody(void *arg)
 {
 	int fd = *(int *)arg;
 	char byte;
 
 	for (;;)
-		if (recv(fd, &byte, 1, 0) < 0)
-			accept(fd, NULL, NULL);
+		if (accept(fd, NULL, NULL) < 0)
+			recv(fd, &byte, 1, 0);
 	return NULL;
 }
 
-/* A thread is cancelled while it is blocked in recv() on a silent connection. */
-static void cancel_one(void)
+/*
+ * A thread is cancelled while it is blocked.  It takes no signals: where a handler's accept() is
+ * cancelled just after it succeeded, glibc itself loses the descriptor (its bug 12683).
+ */
+static void cancel_one(struct shelf *shelf)
 {
-	int fd = connect_out();
+	int fd = roll(shelf, 2) ? connect_out() : target_listen(0);
+	sigset_t alarms, before;
 	pthread_t thread;
+	int error;
 
 	if (fd < 0)
 		return;
 	fcntl(fd, F_SETFL, 0);
-	if (pthread_create(&thread, NULL, wait_for_nobody, &fd) == 0) {
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGPROF);
+	pthread_sigmask(SIG_BLOCK, &alarms, &before);
+	error = pthread_create(&thread, NULL, wait_for_nobody, &fd);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!error) {
 		sched_yield();
 		pthread_cancel(thread);
 		pthread_join(thread, NULL);
@@ -274,7 +285,7 @@ static void *storm(void *arg)
 		else if (what < 96)
 			pass(shelf);
 		else if (what < 98)
-			cancel_one();
+			cancel_one(shelf);
 		else
 			beget(shelf);
 		atomic_fetch_add(&done, 1);
