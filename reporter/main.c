@@ -37,15 +37,14 @@ static const struct cwr_command *find_command(const char *name)
 static struct cwr_error *run_command(const struct cwr_command *command, int argc, char **argv,
 				     int *ret_status)
 {
-	struct cwr_options options;
+	static struct cwr_options options;
 	struct cwr_error *error = cwr_options_parse(command, argc, argv, &options);
 
-	if (error)
-		return error;
-	if (!options.wants_help)
-		return command->run(&options, ret_status);
-	cwr_options_help(command);
-	return NULL;
+	if (!error && options.wants_help)
+		cwr_options_help(command);
+	else if (!error)
+		error = command->run(&options, ret_status);
+	return error;
 }
 
 static struct cwr_error *dispatch(int argc, char **argv, int *ret_status)

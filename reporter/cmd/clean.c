@@ -44,7 +44,7 @@ static void remove_run_dirs(const char *path)
 	while (dir && (entry = readdir(dir))) {
 		CWR_AUTO_FREE char *below = NULL;
 
-		if (strncmp(entry->d_name, "run-", 4))
+		if (strncmp(entry->d_name, "run-", 4) != 0)
 			continue;
 		if (asprintf(&below, "%s/%s", path, entry->d_name) < 0)
 			cwr_out_of_memory();

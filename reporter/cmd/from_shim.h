@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cwshim report --from-shim`: the reporter as the shim starts it.
+ * The reporter as the shim starts it: `cwshim report --from-shim`.
  */
 #ifndef CWR_CMD_FROM_SHIM_H
 #define CWR_CMD_FROM_SHIM_H

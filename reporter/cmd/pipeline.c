@@ -146,18 +146,30 @@ static struct cwr_error *output_error(const char *path)
 	return cwr_error_new(CWR_EXIT_INPUT, "%s: %s", path, strerror(errno));
 }
 
-struct cwr_error *cwr_pipeline_write(const struct cwr_model *model,
-				     const struct cwr_options *options, FILE *otherwise)
+static struct cwr_error *write_file(const struct cwr_model *model,
+				    const struct cwr_options *options, const char *path)
 {
-	const char *path = options->output;
-	FILE *stream = path ? fopen(path, options->append ? "ae" : "we") : otherwise;
+	FILE *stream = fopen(path, options->append ? "ae" : "we");
 	struct cwr_error *error;
 
 	if (!stream)
 		return output_error(path);
 	error = write_to(model, options, stream);
-	if ((path ? fclose(stream) : fflush(stream)) != 0 && !error)
-		error = output_error(path ? path : "standard output");
+	if (fclose(stream) != 0 && !error)
+		error = output_error(path);
+	return error;
+}
+
+struct cwr_error *cwr_pipeline_write(const struct cwr_model *model,
+				     const struct cwr_options *options, FILE *otherwise)
+{
+	struct cwr_error *error;
+
+	if (options->output)
+		return write_file(model, options, options->output);
+	error = write_to(model, options, otherwise);
+	if (fflush(otherwise) != 0 && !error)
+		error = output_error(otherwise == stdout ? "standard output" : "standard error");
 	return error;
 }
 

@@ -7,7 +7,6 @@
 #include "model/arena.h"
 #include "util/cleanup.h"
 
-#include <libgen.h>
 #include <string.h>
 
 struct cwr_error *cwr_sources_list(const struct cwr_options *options,
@@ -53,30 +52,49 @@ static void load_relatives(struct cwr_model *model, const struct cwr_session_lis
 		cwr_out_of_memory();
 	cwr_session_find_relatives(list, start, is_relative);
 	for (size_t i = 0; i < list->n; i++)
-		if (is_relative[i])
+		if (is_relative[i] && i != start)
 			cwr_error_free(load(model, list->entries[i].path));
+}
+
+static const char *name_in(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The directory that path is in; the caller frees it. */
+static char *directory_of(const char *path)
+{
+	int length = (int)(name_in(path) - path);
+	char *dir;
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (asprintf(&dir, "%.*s", length ? length : 1, length ? path : ".") < 0)
+		cwr_out_of_memory();
+	return dir;
+}
+
+static void load_relatives_of_path(struct cwr_model *model, const char *path)
+{
+	CWR_AUTO_FREE char *dir = directory_of(path);
+	struct cwr_session_list list;
+
+	cwr_error_free(cwr_session_dir_list(dir, &list));
+	for (size_t i = 0; i < list.n; i++)
+		if (!strcmp(name_in(list.entries[i].path), name_in(path)))
+			load_relatives(model, &list, i);
+	cwr_session_list_free(&list);
 }
 
 struct cwr_error *cwr_sources_load_path(struct cwr_model *model, const char *path)
 {
 	struct cwr_error *error = load(model, path);
-	struct cwr_session_list list = {0};
-	CWR_AUTO_FREE char *copy = strdup(path);
-	CWR_AUTO_FREE char *name = strdup(path);
 
-	if (error)
-		return error;
-	if (!copy || !name)
-		cwr_out_of_memory();
-	cwr_error_free(cwr_session_dir_list(dirname(copy), &list));
-	for (size_t i = 0; i < list.n; i++) {
-		const char *slash = strrchr(list.entries[i].path, '/');
-
-		if (!strcmp(slash + 1, basename(name)))
-			load_relatives(model, &list, i);
-	}
-	cwr_session_list_free(&list);
-	return NULL;
+	if (!error)
+		load_relatives_of_path(model, path);
+	return error;
 }
 
 /* The number may have been used more than once: the newest process is meant. */

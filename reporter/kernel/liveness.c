@@ -51,7 +51,7 @@ static bool has_other_image(struct cwr_model *model, const struct cwr_process *p
 
 	if (!exe || !length)
 		return false;
-	return strncmp(exe, process->exe, length) ||
+	return strncmp(exe, process->exe, length) != 0 ||
 	       (exe[length] && strcmp(exe + length, deleted) != 0);
 }
 

@@ -10,11 +10,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-/* Reads the beginning of /proc/PID/NAME as a string; returns its length, -1: not readable. */
-static ssize_t read_text(char *text, size_t size, pid_t pid, const char *name)
+ssize_t cwr_proc_read_text(char *text, size_t size, pid_t pid, const char *name)
 {
 	char path[64];
 	ssize_t n, done = 0;
@@ -35,7 +35,7 @@ bool cwr_proc_stat(pid_t pid, struct cwr_proc_stat *ret_stat)
 	char text[1024];
 	const char *rest;
 
-	if (read_text(text, sizeof(text), pid, "stat") <= 0)
+	if (cwr_proc_read_text(text, sizeof(text), pid, "stat") <= 0)
 		return false;
 	/* The second field is the name in parentheses, which may itself hold any character. */
 	rest = strrchr(text, ')');
@@ -58,7 +58,7 @@ const char *cwr_proc_exe(struct cwr_model *model, pid_t pid)
 char **cwr_proc_cmdline(struct cwr_model *model, pid_t pid)
 {
 	char text[4096];
-	ssize_t size = read_text(text, sizeof(text), pid, "cmdline");
+	ssize_t size = cwr_proc_read_text(text, sizeof(text), pid, "cmdline");
 	size_t n = 0;
 	char **arguments;
 
@@ -142,7 +142,7 @@ int cwr_proc_cloexec(pid_t pid, int fd)
 	unsigned int value;
 
 	snprintf(name, sizeof(name), "fdinfo/%d", fd);
-	if (read_text(text, sizeof(text), pid, name) <= 0)
+	if (cwr_proc_read_text(text, sizeof(text), pid, name) <= 0)
 		return -1;
 	flags = strstr(text, "flags:");
 	if (!flags || sscanf(flags, "flags: %o", &value) != 1)

@@ -10,6 +10,9 @@
 
 #include <time.h>
 
+/* Reads the beginning of /proc/PID/NAME as a string; returns its length, -1: it may not be read. */
+ssize_t cwr_proc_read_text(char *text, size_t size, pid_t pid, const char *name);
+
 struct cwr_proc_stat {
 	char state; /* R, S, D, Z ... */
 	pid_t ppid;

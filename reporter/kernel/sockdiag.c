@@ -143,11 +143,11 @@ static bool read_answer(struct cwr_diag *diag, const void *buffer, size_t size,
 static struct cwr_error *dump_family(struct cwr_diag *diag, int fd, int family)
 {
 	struct cwr_error *error = send_request(fd, family);
-	CWR_AUTO_FREE void *buffer = malloc(BUFFER_SIZE);
-	bool is_done = error || !buffer;
+	char buffer[BUFFER_SIZE] __attribute__((aligned(8)));
+	bool is_done = error;
 
 	while (!is_done) {
-		ssize_t n = recv(fd, buffer, BUFFER_SIZE, 0);
+		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;

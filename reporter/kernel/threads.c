@@ -31,14 +31,12 @@ static bool takes_fd(long syscall)
 /* The line is "running", "-1 SP PC", or the call's number and its arguments. */
 static void read_syscall(struct cwr_thread *thread, pid_t pid)
 {
-	char path[96], line[256];
+	char name[64], line[256];
 	unsigned long first;
 
 	thread->syscall = thread->fd = -1;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, thread->tid);
-	CWR_AUTO_FCLOSE FILE *file = fopen(path, "re");
-
-	if (!file || !fgets(line, sizeof(line), file))
+	snprintf(name, sizeof(name), "task/%d/syscall", thread->tid);
+	if (cwr_proc_read_text(line, sizeof(line), pid, name) <= 0)
 		return;
 	thread->known = true;
 	if (sscanf(line, "%ld %lx", &thread->syscall, &first) == 2 && takes_fd(thread->syscall))
@@ -47,14 +45,12 @@ static void read_syscall(struct cwr_thread *thread, pid_t pid)
 
 static const char *read_wchan(struct cwr_model *model, pid_t pid, pid_t tid)
 {
-	char path[96], name[128] = "";
+	char name[64], wchan[128];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/wchan", pid, tid);
-	CWR_AUTO_FCLOSE FILE *file = fopen(path, "re");
-
-	if (!file || !fgets(name, sizeof(name), file) || !strcmp(name, "0"))
+	snprintf(name, sizeof(name), "task/%d/wchan", tid);
+	if (cwr_proc_read_text(wchan, sizeof(wchan), pid, name) <= 0 || !strcmp(wchan, "0"))
 		return NULL;
-	return cwr_model_strdup(model, name);
+	return cwr_model_strdup(model, wchan);
 }
 
 static size_t count_tasks(DIR *dir)

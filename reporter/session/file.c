@@ -96,7 +96,7 @@ static struct cwr_error *read_header(struct cwr_session_file *file)
 	if (n < 0)
 		return input_error(file->path, strerror(errno));
 	if ((size_t)n < sizeof(header->magic) ||
-	    memcmp(header->magic, CW_SESSION_MAGIC, sizeof(header->magic)))
+	    memcmp(header->magic, CW_SESSION_MAGIC, sizeof(header->magic)) != 0)
 		return input_error(file->path, "not a cwshim session");
 	if ((size_t)n < sizeof(*header))
 		return cwr_error_new(CWR_EXIT_INPUT,
@@ -112,7 +112,7 @@ static struct cwr_error *read_header(struct cwr_session_file *file)
 struct cwr_error *cwr_session_file_open(struct cwr_session_file *file, const char *path)
 {
 	struct cwr_error *error;
-	struct stat st;
+	struct stat st = {0};
 
 	*file = (struct cwr_session_file){.path = path};
 	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
