@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 
 #include "core/raw.h"
+#include "core/sandbox.h"
 
 #include "core/poison.h"
 
@@ -52,6 +54,15 @@ void cw_text_add_hex(struct cw_text *text, uint64_t value)
 	add_base(text, value, 16);
 }
 
+bool cw_is_connection(int fd)
+{
+	int domain = -1;
+	socklen_t len = sizeof(domain);
+
+	cw_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	return domain == AF_INET || domain == AF_INET6;
+}
+
 void cw_message(const char *part, ...)
 {
 	char line[1024];
@@ -66,7 +77,8 @@ void cw_message(const char *part, ...)
 	if (text.is_cut)
 		text.len--;
 	text.data[text.len++] = '\n';
-	cw_raw(SYS_write, 2, line, text.len);
+	if (!cw_is_sandboxed && !cw_is_connection(2))
+		cw_raw(SYS_write, 2, line, text.len);
 }
 
 uint64_t cw_scan_uint(const char *text, const char **ret_end)

@@ -24,7 +24,12 @@ void cw_text_add_n(struct cw_text *text, const char *more, size_t n);
 void cw_text_add_dec(struct cw_text *text, int64_t value);
 void cw_text_add_hex(struct cw_text *text, uint64_t value); /* lower case, no prefix */
 
-/* Writes "cwshim: " and the parts (a NULL ends them) and a newline to standard error, in one write.
+/* Is this descriptor a network connection?  Servers run from inetd have one as standard error. */
+bool cw_is_connection(int fd);
+
+/*
+ * Writes "cwshim: " and the parts (a NULL ends them) and a newline to standard error, in one write.
+ * Nothing is written where that is a client's connection, or in a sandbox.
  */
 void cw_message(const char *part, ...) __attribute__((sentinel));
 

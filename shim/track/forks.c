@@ -7,11 +7,11 @@
 
 #include <signal.h>
 
-#include "core/clock.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
 #include "core/unwind.h"
+#include "track/mark.h"
 #include "track/session.h"
 #include "track/stacks.h"
 
@@ -22,43 +22,57 @@ static uint32_t own_fork_seq;
 
 static struct cw_fork *record(struct cw_map *map, uint32_t seq)
 {
-	struct cw_fork *fork = cw_session_entry(map, CW_SECTION_FORKS, (seq - 1) % CW_FORKS);
+	return cw_session_entry(map, CW_SECTION_FORKS, (seq - 1) % CW_FORKS);
+}
 
-	return fork;
+/* Numbers a new fork and stores its record.  Returns the number. */
+static uint32_t add_record(struct cw_map *map, struct cw_fork content)
+{
+	struct cw_fork *fork;
+
+	content.seq = (uint32_t)__atomic_add_fetch(&map->header->forks, 1, __ATOMIC_RELAXED);
+	fork = record(map, content.seq);
+	if (fork)
+		*fork = content;
+	map->header->section[CW_SECTION_FORKS].used = content.seq;
+	return content.seq;
 }
 
 struct cw_fork_ticket cw_before_fork(unsigned int fn)
 {
 	struct cw_fork_ticket ticket = {0};
 	struct cw_map *map;
-	struct cw_fork *fork;
 
-	if (!cw_may_record())
+	if (!cw_forks_may_record())
 		return ticket;
-	cw_forks_check();
 	map = cw_session_own();
 	if (map) {
-		uint32_t stack = cw_stack_here(map);
+		struct cw_fork content = {.stack = cw_stack_here(map),
+					  .t = cw_now(),
+					  .tid = (uint32_t)cw_thread_id(),
+					  .fn = fn};
 
-		ticket.t = cw_now();
-		ticket.seq = (uint32_t)__atomic_add_fetch(&map->header->forks, 1, __ATOMIC_RELAXED);
-		fork = record(map, ticket.seq);
-		if (fork)
-			*fork = (struct cw_fork){.seq = ticket.seq,
-						 .stack = stack,
-						 .t = ticket.t,
-						 .tid = (uint32_t)cw_thread_id(),
-						 .fn = fn};
+		ticket.t = content.t;
+		ticket.seq = add_record(map, content);
 	}
+	ticket.is_open = true;
 	cw_unwind_fork_before();
 	return ticket;
 }
 
-static void set_pid(struct cw_map *map, uint32_t seq, pid_t pid)
+/* The record of a fork, unless the ring has forgotten it. */
+static struct cw_fork *find_record(struct cw_map *map, uint32_t seq)
 {
 	struct cw_fork *fork = map && seq ? record(map, seq) : NULL;
 
-	if (fork && fork->seq == seq)
+	return fork && fork->seq == seq ? fork : NULL;
+}
+
+static void set_pid(struct cw_map *map, uint32_t seq, pid_t pid)
+{
+	struct cw_fork *fork = find_record(map, seq);
+
+	if (fork)
 		fork->pid = pid;
 }
 
@@ -67,10 +81,16 @@ static void become_child(uint32_t seq, uint64_t t)
 {
 	bool had_session = cw_session_own() != NULL;
 
+	if (cw_is_sandboxed) {
+		cw_is_ready = false;
+		return;
+	}
 	cw_process_id_renew();
 	cw_session_after_fork(seq, t);
 	/* A grandchild of the session's owner has no record there. */
 	own_fork_seq = had_session ? seq : 0;
+	if (had_session)
+		set_pid(cw_session_family(), seq, cw_process_id());
 }
 
 void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid)
@@ -81,7 +101,7 @@ void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid)
 
 void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
 {
-	if (!cw_is_ready || cw_thread.in_vfork)
+	if (!ticket->is_open)
 		return;
 	cw_unwind_fork_after(false);
 	cw_forks_set_child(ticket, pid);
@@ -89,78 +109,67 @@ void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
 
 pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 {
-	/* The child of an unseen kind of fork is asked for here too, so nothing may be assumed of
-	 * it. */
-	if (!cw_is_ready || cw_thread.in_vfork)
+	if (!ticket->is_open)
 		return ret;
 	cw_unwind_fork_after(ret == 0);
-	if (ret == 0 && cw_is_sandboxed) {
-		cw_is_ready = false;
-	} else if (ret == 0) {
+	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
+	 */
+	if (ret == 0 && cw_process_id() != cw_raw(SYS_getpid))
 		become_child(ticket->seq, ticket->t);
-		set_pid(cw_session_family(), ticket->seq, cw_process_id());
-	} else {
+	else if (ret > 0)
 		set_pid(cw_session_own(), ticket->seq, ret);
-	}
 	return ret;
 }
 
-void cw_forks_check(void)
+/* A child that no interposed function made has a number of its own, which says what it was handed.
+ */
+static void check_for_unseen_fork(void)
 {
 	struct cw_map *map;
 	uint32_t seq = 0;
 
 	if (cw_process_id() != 0)
 		return;
-	if (cw_is_sandboxed) {
-		cw_is_ready = false;
-		return;
-	}
 	map = cw_session_own();
-	/* Not one of the counted forks: a number of its own says what it was handed. */
 	if (map)
-		seq = (uint32_t)__atomic_add_fetch(&map->header->forks, 1, __ATOMIC_RELAXED);
+		seq = add_record(map, (struct cw_fork){.t = cw_now()});
 	cw_unwind_fork_after(true);
 	cw_thread.forking = 0;
 	become_child(seq, cw_now());
-	map = cw_session_family();
-	if (map && seq) {
-		struct cw_fork *fork = record(map, seq);
+}
 
-		if (fork)
-			*fork = (struct cw_fork){.seq = seq, .pid = cw_process_id(), .t = cw_now()};
-	}
+bool cw_forks_may_record(void)
+{
+	if (!cw_may_record())
+		return false;
+	check_for_unseen_fork();
+	return cw_is_ready;
 }
 
 void cw_before_exec(unsigned int fn)
 {
 	struct cw_map *map;
+	struct cw_fork *fork;
 
-	if (!cw_may_record())
+	if (!cw_forks_may_record())
 		return;
-	cw_forks_check();
 	map = cw_session_own();
 	if (map) {
-		map->header->executed = (struct cw_mark){.t = cw_now(),
-							 .stack = cw_stack_here(map),
-							 .who = CW_WHO(cw_thread_id(), fn)};
+		map->header->executed = cw_mark_here(map, fn);
 		cw_session_end(CW_END_EXEC, 0, false);
 		return;
 	}
-	map = cw_session_family();
-	if (map && own_fork_seq) {
-		struct cw_fork *fork = record(map, own_fork_seq);
-
-		if (fork && fork->seq == own_fork_seq) {
-			fork->exec_stack = cw_stack_here(map);
-			fork->state = CW_FORK_EXECED;
-		}
+	fork = find_record(cw_session_family(), own_fork_seq);
+	if (fork) {
+		fork->exec_stack = cw_stack_here(cw_session_family());
+		fork->state = CW_FORK_EXECED;
 	}
 }
 
 int cw_on_exec_failed(int ret)
 {
 	struct cw_map *map;
+	struct cw_fork *fork;
 
 	if (!cw_may_record())
 		return ret;
@@ -169,22 +178,17 @@ int cw_on_exec_failed(int ret)
 		map->header->executed = (struct cw_mark){0};
 		cw_session_end(CW_END_NONE, 0, false);
 	}
-	map = cw_session_family();
-	if (map && own_fork_seq) {
-		struct cw_fork *fork = record(map, own_fork_seq);
-
-		if (fork && fork->seq == own_fork_seq && fork->state == CW_FORK_EXECED)
-			fork->state = CW_FORK_RUNNING;
-	}
+	fork = find_record(cw_session_family(), own_fork_seq);
+	if (fork && fork->state == CW_FORK_EXECED)
+		fork->state = CW_FORK_RUNNING;
 	return ret;
 }
 
 void cw_forks_note_exit(void)
 {
-	struct cw_map *map = cw_session_family();
-	struct cw_fork *fork = map && own_fork_seq ? record(map, own_fork_seq) : NULL;
+	struct cw_fork *fork = find_record(cw_session_family(), own_fork_seq);
 
-	if (fork && fork->seq == own_fork_seq)
+	if (fork)
 		__atomic_store_n(&fork->state, CW_FORK_EXITED, __ATOMIC_RELAXED);
 }
 

@@ -6,11 +6,13 @@
 #ifndef CW_TRACK_FORKS_H
 #define CW_TRACK_FORKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* What is carried over one fork() from before the call to after it, in both processes. */
 struct cw_fork_ticket {
+	bool is_open; /* the unwinder is closed to other threads until the call is over */
 	uint32_t seq; /* 0: no session, nothing to record */
 	uint64_t t;
 };
@@ -32,8 +34,11 @@ void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid);
 void cw_before_exec(unsigned int fn);
 int cw_on_exec_failed(int ret);
 
-/* Call before recording anything: notices that this is a child of a fork that was not seen. */
-void cw_forks_check(void);
+/*
+ * Call before recording anything: notices that this is a child of a fork that was not seen. Returns
+ * whether this thread may record (cw_may_record()).
+ */
+bool cw_forks_may_record(void);
 
 /* The process ends: a child without a session says so in its parent's record. */
 void cw_forks_note_exit(void);

@@ -326,6 +326,8 @@ struct cw_map *cw_session_ensure(void)
 	is_built = build();
 	errno = error;
 	if (!is_built) {
+		if (family->header)
+			cw_count(family->header->lost_sessions);
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
 	}

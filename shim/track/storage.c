@@ -16,7 +16,7 @@
 #include "core/raw.h"
 #include "core/text.h"
 #include "core/thread.h"
-#include "cwshim/session.h"
+#include "track/session.h"
 
 #include "core/poison.h"
 
@@ -52,7 +52,9 @@ void cw_storage_remove(void)
 
 static bool refuse(const char *what, const char *why)
 {
-	cw_message("recording is off: ", what, " ", why, NULL);
+	/* A child in a chroot, say, is counted in its parent's session instead. */
+	if (!cw_session_family() || cw_options.verbose.number)
+		cw_message("recording is off: ", what, " ", why, NULL);
 	return false;
 }
 

@@ -34,9 +34,8 @@ int cw_exit_begin(enum cw_end how, int status)
 	pid_t pid, seen;
 	struct cw_map *map;
 
-	if (!cw_may_record())
+	if (!cw_forks_may_record())
 		return status;
-	cw_forks_check();
 	pid = cw_process_id();
 	seen = atomic_exchange(&begun_in, pid);
 	if (seen == pid)

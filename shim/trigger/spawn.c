@@ -22,7 +22,6 @@
 
 #include "core/raw.h"
 #include "core/text.h"
-#include "track/identity.h"
 
 #include "core/poison.h"
 
@@ -96,7 +95,7 @@ static void set_standard_descriptors(void)
 
 	for (int fd = 0; fd <= 2; fd++)
 		if (fd != null &&
-		    (fd < 2 || cw_identity_cookie(2) || cw_raw(SYS_fcntl, 2, F_GETFD) < 0))
+		    (fd < 2 || cw_is_connection(2) || cw_raw(SYS_fcntl, 2, F_GETFD) < 0))
 			cw_raw(SYS_dup3, null, fd, 0);
 }
 

@@ -292,6 +292,7 @@ struct cw_session_header {
 	uint64_t lost_slots;  /* descriptor above the table */
 	uint64_t lost_handed; /* evicted from the handed-over cache before it was done with */
 	uint64_t drift;	      /* slots that the kernel contradicted and that were corrected */
+	uint64_t lost_sessions; /* children that could have none (chroot, another user) */
 	uint64_t emfile;      /* accept or socket failed with EMFILE or ENFILE */
 
 	uint32_t phase;	 /* enum cw_phase, futex */

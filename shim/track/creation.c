@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The meaning of calls that make sockets: socket, socketpair, accept, connect, and descriptors that
+ * arrive from other processes.  A process gets its session here, at its first socket.
+ */
+#include "track/events.h"
+
+#include <errno.h>
+
+#include "core/thread.h"
+#include "track/forks.h"
+#include "track/identity.h"
+#include "track/mark.h"
+#include "track/session.h"
+#include "track/sites.h"
+#include "track/slots.h"
+
+#include "core/poison.h"
+
+static void note_exhaustion(unsigned int fn)
+{
+	int error = errno;
+	struct cw_map *map = cw_session_own();
+
+	if ((error == EMFILE || error == ENFILE) && map) {
+		uint64_t seq = cw_count(map->header->events) + 1;
+		struct cw_event *event =
+			cw_session_entry(map, CW_SECTION_EVENTS, (uint32_t)((seq - 1) % CW_EVENTS));
+
+		map->header->section[CW_SECTION_EVENTS].used = (uint32_t)seq;
+		cw_count(map->header->emfile);
+		if (event)
+			*event = (struct cw_event){.seq = seq,
+						   .t = cw_now(),
+						   .who = CW_WHO(cw_thread_id(), fn),
+						   .stack = cw_stack_here(map),
+						   .fd = -1,
+						   .result = -error};
+	}
+	errno = error;
+}
+
+/* Fills in what all new sockets share and stores the slot. */
+static void record_new(struct cw_map *map, unsigned int fn, struct cw_slot *slot)
+{
+	slot->created = cw_mark_here(map, fn);
+	slot->fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
+	slot->from_fd = -1;
+	cw_slots_put(slot);
+	cw_count(map->header->created);
+	cw_site_created(map, slot->created.stack);
+}
+
+int cw_on_socket(unsigned int fn, int fd, int domain, int type)
+{
+	struct cw_slot slot = {.fd = fd, .role = CW_ROLE_SOCKET, .via = CW_VIA_SOCKET};
+	int error = errno;
+	struct cw_map *map;
+
+	if (fd < 0) {
+		if (cw_forks_may_record())
+			note_exhaustion(fn);
+		return fd;
+	}
+	if ((domain != AF_INET && domain != AF_INET6) || (type & 0xf) != SOCK_STREAM ||
+	    !cw_forks_may_record())
+		return fd;
+	slot.cookie = cw_identity_cookie(fd);
+	slot.family = (uint8_t)domain;
+	slot.flags = type & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
+	map = cw_session_ensure();
+	if (map && slot.cookie)
+		record_new(map, fn, &slot);
+	errno = error;
+	return fd;
+}
+
+int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
+{
+	int error = errno;
+	struct cw_map *map;
+
+	if (ret < 0 || !cw_forks_may_record())
+		return ret;
+	map = cw_session_ensure();
+	for (int i = 0; map && i < 2; i++) {
+		struct cw_slot slot = {.fd = fds[i],
+				       .role = CW_ROLE_PAIR,
+				       .via = CW_VIA_PAIR,
+				       .family = AF_UNIX,
+				       .flags = type & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0,
+				       .cookie = cw_identity_cookie(fds[i])};
+
+		if (slot.cookie)
+			record_new(map, fn, &slot);
+	}
+	errno = error;
+	return ret;
+}
+
+/* The peer's address as accept returned it, else as the kernel says; false: not a TCP socket. */
+static bool learn_peer(struct cw_slot *slot, const struct sockaddr *addr, const socklen_t *len)
+{
+	if (addr && len && *len >= sizeof(sa_family_t) && addr->sa_family != AF_INET &&
+	    addr->sa_family != AF_INET6)
+		return false;
+	if (addr && len && cw_identity_set_peer(slot, addr, *len))
+		return true;
+	/* A peer that has reset the connection already has no name any more: then the type decides.
+	 */
+	return cw_identity_ask_peer(slot) || cw_identity_is_tcp(slot->fd);
+}
+
+int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr,
+		 const socklen_t *len)
+{
+	struct cw_slot slot = {.fd = fd, .role = CW_ROLE_ACCEPTED, .via = CW_VIA_ACCEPT};
+	int error = errno;
+	struct cw_map *map;
+
+	if (!cw_forks_may_record())
+		return fd;
+	if (fd < 0) {
+		note_exhaustion(fn);
+		return fd;
+	}
+	if (!learn_peer(&slot, addr, len))
+		return fd;
+	cw_identity_ask_local(&slot);
+	slot.cookie = cw_identity_cookie(fd);
+	slot.flags = flags & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
+	map = cw_session_ensure();
+	if (map && slot.cookie)
+		record_new(map, fn, &slot);
+	errno = error;
+	return fd;
+}
+
+static bool is_connecting(int ret)
+{
+	return ret == 0 || errno == EINPROGRESS || errno == EINTR;
+}
+
+/* A client's socket that was made out of sight: its connect() tells all that is needed. */
+static void record_stranger(unsigned int fn, struct cw_slot *slot)
+{
+	struct cw_map *map;
+
+	if (!cw_identity_is_tcp(slot->fd))
+		return;
+	slot->role = CW_ROLE_CONNECTED;
+	slot->via = CW_VIA_CONNECT;
+	slot->cookie = cw_identity_cookie(slot->fd);
+	cw_identity_ask_local(slot);
+	map = cw_session_ensure();
+	if (map && slot->cookie)
+		record_new(map, fn, slot);
+}
+
+/* The socket() that was recorded becomes a client, made by this connect(). */
+static void record_client(unsigned int fn, struct cw_slot *client)
+{
+	struct cw_map *map = cw_session_own();
+	struct cw_mark made = cw_mark_here(map, fn);
+	struct cw_slot *found;
+	uint32_t before;
+
+	cw_identity_ask_local(client);
+	found = cw_slots_begin(client->fd);
+	if (!found)
+		return;
+	before = found->created.stack;
+	found->created = made;
+	found->role = CW_ROLE_CONNECTED;
+	if (found->via == CW_VIA_SOCKET)
+		found->via = CW_VIA_CONNECT;
+	found->peer_port = client->peer_port;
+	found->local_port = client->local_port;
+	__builtin_memcpy(found->peer, client->peer, sizeof(client->peer));
+	__builtin_memcpy(found->local, client->local, sizeof(client->local));
+	cw_slots_commit(found);
+	cw_site_uncreated(map, before);
+	cw_site_created(map, made.stack);
+}
+
+int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct cw_slot client = {.fd = fd};
+	int error = errno;
+	struct cw_slot *found;
+
+	if (!is_connecting(ret) || !cw_identity_set_peer(&client, addr, len) ||
+	    !cw_forks_may_record())
+		return ret;
+	found = cw_slots_find(fd);
+	/* A connect() repeated to learn the outcome changes nothing. */
+	if (!found && !cw_slots_is_tracked(fd))
+		record_stranger(fn, &client);
+	else if (found && found->role != CW_ROLE_CONNECTED)
+		record_client(fn, &client);
+	errno = error;
+	return ret;
+}
+
+void cw_on_right_received(unsigned int fn, int fd)
+{
+	struct cw_slot slot = {
+		.fd = fd, .role = CW_ROLE_RECEIVED, .via = CW_VIA_PASSED, .from_fd = -1};
+	int error = errno;
+	struct cw_map *map;
+
+	if (!cw_forks_may_record() || !cw_identity_is_tcp(fd))
+		return;
+	cw_identity_ask_peer(&slot);
+	cw_identity_ask_local(&slot);
+	slot.cookie = cw_identity_cookie(fd);
+	map = cw_session_ensure();
+	if (map && slot.cookie) {
+		slot.via_mark = cw_mark_here(map, fn);
+		slot.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
+		cw_slots_put(&slot);
+	}
+	errno = error;
+}
