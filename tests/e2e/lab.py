@@ -222,6 +222,10 @@ def vias(finding):
     return {holder["via"] for sock in finding["sockets"] for holder in sock["holders"]}
 
 
+def ops(finding):
+    return {event["op"] for sock in finding["sockets"] for event in sock["events"]}
+
+
 def assert_finding(finding, expect):
     """Compares one finding with the words of its EXPECT line."""
     for key, wanted in expect.items():
@@ -231,6 +235,8 @@ def assert_finding(finding, expect):
             assert finding["count"] == int(wanted), finding["count"]
         elif key == "via":
             assert wanted in vias(finding), vias(finding)
+        elif key == "op":
+            assert wanted in ops(finding), ops(finding)
         elif key.startswith("site_"):
             assert finding["site_stats"][key[len("site_"):]] == int(wanted), finding["site_stats"]
         else:

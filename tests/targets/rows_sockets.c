@@ -116,14 +116,97 @@ static void row_fcntl64(void)
 	TARGET_CHECK(fcntl64(accept_abandoned(), F_DUPFD_CLOEXEC, 100) == 100);
 }
 
+/* The other ways to close, and the other names. */
+extern int __close(int fd);
+extern int __dup2(int from, int to);
+extern int __fcntl(int fd, int command, ...);
+
+static void row___close(void)
+{
+	TARGET_CHECK(__close(accept_two()) == 0);
+}
+
+static void row_close_range(void)
+{
+	unsigned int fd = (unsigned int)accept_two();
+
+	TARGET_CHECK(close_range(fd, fd, 0) == 0);
+}
+
+/* Closes the one that came last, which has the higher number. */
+static void row_closefrom(void)
+{
+	closefrom(accept_two() + 1);
+}
+
+static void row_freopen(void)
+{
+	FILE *stream = fdopen(accept_two(), "r");
+
+	TARGET_CHECK(stream && freopen("/dev/null", "r", stream));
+}
+
+static void row_freopen64(void)
+{
+	FILE *stream = fdopen(accept_two(), "r");
+
+	TARGET_CHECK(stream && freopen64("/dev/null", "r", stream));
+}
+
+static void row___dup2(void)
+{
+	expect_copy();
+	TARGET_CHECK(__dup2(accept_abandoned(), 100) == 100);
+}
+
+static void row___fcntl(void)
+{
+	expect_copy();
+	TARGET_CHECK(__fcntl(accept_abandoned(), F_DUPFD, 100) == 100);
+}
+
+/* A stream is a second owner of the descriptor. */
+static void row_fdopen(void)
+{
+	int fd = accept_abandoned();
+
+	puts("EXPECT cause=unread-not-closed verdict=leak count=1 op=fdopen");
+	TARGET_CHECK(fdopen(fd, "r"));
+}
+
+static void row_syscall(void)
+{
+	int peer = raw_peer();
+
+	EXPECT_NEXT("unread-not-closed", "created", "via=accept");
+	int fd = (int)syscall(SYS_accept4, listener, NULL, NULL, 0);
+
+	hang_up(peer, fd);
+}
+
 static const struct row rows[] = {
-	{"socket", row_socket},	  {"socketpair", row_socketpair},
-	{"accept", row_accept},	  {"accept4", row_accept4},
-	{"connect", row_connect}, {"shutdown", row_shutdown},
-	{"close", row_close},	  {"fclose", row_fclose},
-	{"dup", row_dup},	  {"dup2", row_dup2},
-	{"dup3", row_dup3},	  {"fcntl", row_fcntl},
+	{"socket", row_socket},
+	{"socketpair", row_socketpair},
+	{"accept", row_accept},
+	{"accept4", row_accept4},
+	{"connect", row_connect},
+	{"shutdown", row_shutdown},
+	{"close", row_close},
+	{"fclose", row_fclose},
+	{"dup", row_dup},
+	{"dup2", row_dup2},
+	{"dup3", row_dup3},
+	{"fcntl", row_fcntl},
 	{"fcntl64", row_fcntl64},
+	{"__close", row___close},
+	{"close_range", row_close_range},
+	{"closefrom", row_closefrom},
+	{"freopen", row_freopen},
+	{"freopen64", row_freopen64},
+	{"__dup2", row___dup2},
+	{"__fcntl", row___fcntl},
+	{"fdopen", row_fdopen},
+	{"syscall", row_syscall},
 };
 
 int main(int argc, char **argv)
