@@ -66,7 +66,9 @@ def assert_ended(report, running):
 
 @pytest.mark.parametrize("function", [row for row in ROWS if row not in UNTOLD])
 def test_row_is_intercepted(lab, function):
-    running = lab.start(program_of(function), function, at_exit=0).wait_ready()
+    program = program_of(function)
+    # The shim stands behind the default actions of signals only where it reports at the end.
+    running = lab.start(program, function, at_exit=int(program == "rows_signals")).wait_ready()
     assert "ACTION other" not in running.lines
     if not knows_nothing_of_sockets(running):
         report = report_of(lab, running)
