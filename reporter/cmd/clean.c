@@ -25,7 +25,7 @@ bool cwr_session_is_in_use(const struct cw_session_header *header)
 /* The directory of a `cwshim run` that is gone: its FIFO has no reader. */
 static void remove_run_dir(const char *path)
 {
-	CWR_AUTO_FREE char *fifo = NULL;
+	CWR_AUTO_FREE char *fifo = NULL, *real = NULL;
 
 	if (asprintf(&fifo, "%s/notify", path) < 0)
 		cwr_out_of_memory();
@@ -33,7 +33,10 @@ static void remove_run_dir(const char *path)
 
 	if (fd < 0)
 		unlink(fifo);
-	rmdir(path); /* fails, as it should, if anything is left in it */
+	/* Fails, as it should, if anything is left in it.  Root's are reached by a link. */
+	real = realpath(path, NULL);
+	if (!real || rmdir(real) == 0)
+		unlink(path);
 }
 
 static void remove_run_dirs(const char *path)

@@ -34,6 +34,33 @@ static struct cwr_error *make_fifo(struct cwr_rundir *dir)
 	return dir->fifo < 0 ? failed(dir->fifo_path) : NULL;
 }
 
+/*
+ * Servers started by root have workers that change their user.  So root's directory lies where all
+ * can reach it, and is as /tmp is, but for reading: who is in it makes sessions of their own.  A
+ * link in the directory of sessions leads to it.
+ */
+static char *path_for(const char *session_dir)
+{
+	char *path;
+	int n = geteuid() == 0 ? asprintf(&path, "/tmp/cwshim-run-XXXXXX")
+			       : asprintf(&path, "%s/run-XXXXXX", session_dir);
+
+	if (n < 0)
+		cwr_out_of_memory();
+	return path;
+}
+
+static struct cwr_error *open_to_all(struct cwr_rundir *dir, const char *session_dir)
+{
+	if (asprintf(&dir->link, "%s/%s", session_dir, strstr(dir->path, "run-")) < 0)
+		cwr_out_of_memory();
+	if (symlink(dir->path, dir->link) < 0)
+		return failed(dir->link);
+	if (chmod(dir->fifo_path, 0622) < 0)
+		return failed(dir->fifo_path);
+	return chmod(dir->path, S_ISVTX | 0733) < 0 ? failed(dir->path) : NULL;
+}
+
 struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_dir)
 {
 	struct cwr_error *error;
@@ -50,15 +77,15 @@ struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_di
 	error = cwr_session_dir_check(session_dir);
 	if (error)
 		return error;
-	if (asprintf(&path, "%s/run-XXXXXX", session_dir) < 0)
-		cwr_out_of_memory();
+	path = path_for(session_dir);
 	if (!mkdtemp(path)) {
 		error = failed(path);
 		free(path);
 		return error;
 	}
 	dir->path = path;
-	return make_fifo(dir);
+	error = make_fifo(dir);
+	return error || geteuid() != 0 ? error : open_to_all(dir, session_dir);
 }
 
 /* A line is written at once, so it is there as a whole. */
@@ -99,9 +126,11 @@ void cwr_rundir_close(struct cwr_rundir *dir)
 		close(dir->fifo);
 	if (dir->path) {
 		cwr_clean_sessions(dir->path);
-		rmdir(dir->path);
+		if (rmdir(dir->path) == 0 && dir->link)
+			unlink(dir->link);
 	}
 	free(dir->fifo_path);
 	free(dir->path);
+	free(dir->link);
 	*dir = (struct cwr_rundir){.fifo = -1};
 }

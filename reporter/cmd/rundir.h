@@ -11,7 +11,8 @@
 struct cwr_rundir {
 	char *path;
 	char *fifo_path;
-	int fifo; /* -1: not open */
+	char *link; /* root's: the link that leads to `path`, else NULL */
+	int fifo;   /* -1: not open */
 };
 
 /* Makes it in the directory of sessions.  Close it also after an error. */

@@ -183,7 +183,7 @@ static uint32_t adopt_unknowns(void)
 	return found;
 }
 
-uint32_t cw_probe_all(void)
+uint32_t cw_probe_all(bool with_strangers)
 {
 	uint32_t found;
 	struct cw_map *map;
@@ -192,7 +192,8 @@ uint32_t cw_probe_all(void)
 		return 0;
 	found = cw_session_own() ? probe_tracked() : 0;
 
-	found += adopt_unknowns();
+	if (with_strangers)
+		found += adopt_unknowns();
 	map = cw_session_own();
 	if (map)
 		map->header->t_probe = cw_now();

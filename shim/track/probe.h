@@ -5,14 +5,16 @@
 #ifndef CW_TRACK_PROBE_H
 #define CW_TRACK_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
- * Writes the kernel's word into the slots of all sockets whose peer has closed, corrects slots that
- * the kernel contradicts, and adds sockets that came outside our view.  Returns how many sockets
- * were found whose peer has closed, those inherited by a fork not counted.  Async-signal-safe; one
- * poll() a 256 sockets, and a few calls for each that was found.
+ * Writes the kernel's word into the slots of all sockets whose peer has closed, and corrects slots
+ * that the kernel contradicts.  with_strangers: also looks through /proc/self/fd for sockets that
+ * came outside our view, which costs a little for each descriptor; a forked child at its exit need
+ * not. Returns how many sockets were found whose peer has closed, those inherited by a fork not
+ * counted. Async-signal-safe; one poll() for 256 sockets, and a few calls for each that was found.
  */
-uint32_t cw_probe_all(void);
+uint32_t cw_probe_all(bool with_strangers);
 
 #endif

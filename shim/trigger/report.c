@@ -16,6 +16,7 @@
 #include "core/text.h"
 #include "track/probe.h"
 #include "track/session.h"
+#include "trigger/plain.h"
 #include "trigger/spawn.h"
 
 #include "core/poison.h"
@@ -153,21 +154,22 @@ static bool ask(struct cw_session_header *header, enum cw_reason reason)
 		return notify();
 	if (start_reporter(header, reason))
 		return true;
-	cw_message(
-		"the report cannot be written: no reporter could be started; see `cwshim report ",
-		cw_session_path(), "`", NULL);
+	cw_message("no reporter could be started, so without source lines; later: cwshim report ",
+		   cw_session_path(), NULL);
+	cw_plain_report(cw_session_own());
 	return false;
 }
 
 uint32_t cw_report_begin_exit(void)
 {
-	struct cw_map *map;
-	uint32_t found = cw_options.at_exit.number || *cw_options.notify.text ? cw_probe_all() : 0;
+	uint32_t found = cw_probe_all(!cw_session_family());
+	struct cw_map *map = cw_session_own();
 
-	map = cw_session_own();
 	if (!map || !found)
 		return 0;
 	has_found = true;
+	if (!cw_options.at_exit.number && !*cw_options.notify.text)
+		return 0;
 	is_asked = ask(map->header, CW_REASON_EXIT);
 	if (!is_asked || !wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
 		return 0;
@@ -191,7 +193,7 @@ void cw_report_now(enum cw_reason reason)
 
 	if (cw_is_sandboxed)
 		return;
-	cw_probe_all();
+	cw_probe_all(true);
 	map = cw_session_own();
 	if (map)
 		ask(map->header, reason);
