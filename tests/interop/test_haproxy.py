@@ -28,7 +28,8 @@ backend nobody
 def scenario(run):
     port = servers.free_port()
     with web.backend() as backend:
-        config = run.file("haproxy.cfg", CONFIG.format(d=run.directory, port=port, backend=backend,
+        config = run.file("haproxy.cfg", CONFIG.format(d=run.directory, port=port,
+                                                       backend=backend.server_port,
                                                        closed=servers.free_port()))
         haproxy = run.start("/usr/sbin/haproxy", "-db", "-f", config, port=port)
         seen = [web.kept_alive(port, "/a", 400), web.one_each(port, "/b", 200),

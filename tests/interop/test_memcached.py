@@ -29,8 +29,8 @@ def client(port, number):
 
 def scenario(run):
     port = servers.free_port()
-    memcached = run.start("/usr/bin/memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", port,
-                          "-U", "0", "-t", "4", port=port)
+    memcached = run.start("/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", "0",
+                          "-t", "4", port=port, user="nobody")
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         seen = list(pool.map(lambda number: client(port, number), range(200)))
     return [seen, run.stop(memcached)]

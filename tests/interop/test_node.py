@@ -41,7 +41,7 @@ def drive(run, workers):
 
 
 def version():
-    return "node " + servers.version_of("/usr/bin/node", "--version")
+    return servers.version_of("/usr/bin/node", "--version")
 
 
 def test_http_server():

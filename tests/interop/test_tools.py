@@ -54,20 +54,28 @@ def test_openssl_s_server():
                     "30 TLS clients")
 
 
-def curl(run):
-    seen = []
-    with web.backend() as backend:
-        url = f"http://127.0.0.1:{backend}/"
-        for names in (["a", "b", "c"], ["d"]):
-            answer = run.directory / f"answer-{names[0]}"
-            with open(answer, "wb") as output:
-                done = run.start("/usr/bin/curl", "-s", "-S", *[url + name for name in names],
+def fetch_by_curl(run, url, names):
+    answer = run.directory / f"answer-{names[0]}"
+    with open(answer, "wb") as output:
+        return answer, run.start("/usr/bin/curl", "-s", "-S", *[url + name for name in names],
                                  stdout=output)
-            seen += [done.wait(timeout=servers.DEADLINE_S), answer.read_bytes()]
-        refused = run.start("/usr/bin/curl", "-s", f"http://127.0.0.1:{servers.free_port()}/")
-        return seen + [refused.wait(timeout=servers.DEADLINE_S)]
+
+
+def curl(run):
+    with web.backend() as backend:
+        url = f"http://127.0.0.1:{backend.server_port}/"
+        answer, several = fetch_by_curl(run, url, ["a", "b", "c"])
+        seen = [several.wait(timeout=servers.DEADLINE_S), answer.read_bytes()]
+        answer, held = fetch_by_curl(run, url, ["held"])
+        if run.is_shimmed:
+            servers.wait_until(run.sessions_listed, "curl's session")
+        run.observe()
+        backend.gate.set()
+        seen += [held.wait(timeout=servers.DEADLINE_S), answer.read_bytes()]
+    _, refused = fetch_by_curl(run, f"http://127.0.0.1:{servers.free_port()}/", ["refused"])
+    return seen + [refused.wait(timeout=servers.DEADLINE_S)]
 
 
 def test_curl():
     servers.compare(curl, "curl", servers.version_of("/usr/bin/curl", "--version"),
-                    "several files over one connection, one file, a refused connection")
+                    "several files over one connection, a slow answer, a refused connection")

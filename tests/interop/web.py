@@ -7,7 +7,8 @@ import http.client
 import http.server
 import threading
 
-PASSING = ("date", "server", "last-modified", "etag", "expires", "x-powered-by", "keep-alive")
+# What differs from one answer to the next; how long a body is, is seen from the body.
+PASSING = ("content-length", "transfer-encoding", "date", "server", "last-modified", "etag", "expires", "x-powered-by", "keep-alive")
 
 
 def seen(response):
@@ -62,6 +63,8 @@ class Backend(http.server.BaseHTTPRequestHandler):
     wbufsize = -1  # an answer is one segment, so nobody waits for a delayed acknowledgement
 
     def do_GET(self):
+        if self.path == "/held":
+            self.server.gate.wait(20)
         body = f"{self.path}\n".encode() * 50
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -88,12 +91,13 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def backend():
-    """Serves while the block runs; gives its port."""
+    """Serves while the block runs; gives the server.  "/held" is answered once gate is set."""
     server = QuietServer(("127.0.0.1", 0), Backend)
+    server.gate = threading.Event()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield server.server_address[1]
+        yield server
     finally:
         server.shutdown()
         thread.join()
