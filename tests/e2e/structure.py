@@ -162,7 +162,7 @@ def size_violations(root):
     return found
 
 
-OPENING = re.compile(r'\s*(/\*|//|\*|# |""")\s*[A-Za-z]')
+OPENING = re.compile(r'\s*(/\*|//|\*|# |""")\s*[A-Za-z`"]')
 
 
 def has_opening(lines):
