@@ -145,7 +145,9 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	}
 	if (!error)
 		error = cwr_pipeline_explain(model);
-	if (!error && cwr_pipeline_has_news(model))
+	/* A file that was asked for is there to be read by a program: it is written also without
+	 * news. */
+	if (!error && (run->options->output || cwr_pipeline_has_news(model)))
 		error = cwr_pipeline_write(model, run->options, stderr);
 	cwr_session_list_free(&list);
 	return error;

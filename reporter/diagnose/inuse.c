@@ -51,9 +51,17 @@ static uint64_t fin_latest(const struct cwr_model *model, const struct cwr_socke
 	return UINT64_MAX;
 }
 
-static bool is_recent(const struct cwr_model *model, uint64_t t)
+/*
+ * Within in_use_s before the last moment that is known of the process.  Nothing is known of when a
+ * killed one ended: its last write may have been the moment before, so it gets the benefit of
+ * doubt.
+ */
+static bool is_recent(const struct cwr_model *model, const struct cwr_process *process, uint64_t t)
 {
-	return t > seconds_before(model, model->policy.in_use_s);
+	uint64_t until = cwr_fact_known_until(model, process);
+	uint64_t ns = (uint64_t)(model->policy.in_use_s * 1e9);
+
+	return !until || t + ns > until;
 }
 
 /* Recorded times are as coarse as the kernel's tick: a write right after the read may equal it. */
@@ -61,7 +69,7 @@ static bool has_sent_since(const struct cwr_model *model, const struct cwr_holde
 			   uint64_t fin)
 {
 	return is_sending(&holder->last_use) && holder->last_use.t >= fin &&
-	       is_recent(model, holder->last_use.t);
+	       is_recent(model, holder->process, holder->last_use.t);
 }
 
 /* By the kernel's clock of the last segment with data. */
@@ -70,7 +78,7 @@ static bool was_sent_since(const struct cwr_model *model, const struct cwr_socke
 {
 	uint64_t t = socket->has_sent_age ? seconds_before(model, socket->sent_age_s) : 0;
 
-	return t > fin && is_recent(model, t);
+	return t > fin && seconds_before(model, model->policy.in_use_s) < t;
 }
 
 static bool is_draining(const struct cwr_socket *socket)
@@ -85,7 +93,7 @@ struct cwr_holder *cwr_inuse_find(const struct cwr_model *model, const struct cw
 	if (socket->state == CWR_TCP_CLOSE)
 		return NULL; /* nothing can be sent any more */
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (cwr_fact_counts(h) && h->process->is_alive && has_sent_since(model, h, fin))
+		if (cwr_fact_counts(h) && has_sent_since(model, h, fin))
 			return h;
 	if (is_draining(socket) || was_sent_since(model, socket, fin))
 		return cwr_fact_server(socket);
@@ -101,7 +109,7 @@ static bool decide(struct cwr_case *c)
 	c->blamed = user;
 	c->evidence[CWR_EV_EOF] = user->eof;
 	c->evidence[CWR_EV_LAST_USE] = user->last_use;
-	c->confidence = CWR_HIGH;
+	c->confidence = cwr_fact_known_until(c->model, user->process) ? CWR_HIGH : CWR_LOW;
 	return true;
 }
 

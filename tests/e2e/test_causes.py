@@ -53,7 +53,7 @@ def test_on_the_signal(lab, target):
     assert running.stderr == ""
 
 
-@pytest.mark.parametrize("target", LEAKS, ids=name_of)
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
 def test_under_cwshim_run(lab, target):
     running = lab.run(*target).wait_ready()
     assert running.finish() == 0
@@ -102,6 +102,14 @@ def test_killed_and_reported_from_the_session(lab, target):
     assert_report(report, running.expects)
     assert not any(finding["confirmed"] for finding in report["findings"])
     assert status == 1
+
+
+def test_in_use_when_killed_is_not_called_a_leak(lab):
+    running = lab.start("half_open_in_use").wait_ready()
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+    report, status = lab.report(running.pid)
+    assert report["summary"]["leak"] == 0 and status == 0
 
 
 @pytest.mark.parametrize("target", TWINS, ids=name_of)

@@ -113,9 +113,12 @@ def test_all_descendants_are_waited_for(sessions, tmp_path):
     assert os.listdir(sessions) == []
 
 
-def test_without_a_finding_no_file_is_made(sessions, tmp_path):
+def test_without_a_finding_only_the_file_asked_for_is_written(sessions, tmp_path):
     report = tmp_path / "report.json"
-    done = run(sessions, "--min-age=0", "-o", str(report), "--", FORKSERVER, "--fixed",
-               "--clients=2")
-    assert done.returncode == 0
-    assert not report.exists()
+    clean = ["--min-age=0", "--", FORKSERVER, "--fixed", "--clients=2"]
+    done = run(sessions, *clean)
+    assert done.returncode == 0 and done.stderr == ""
+    done = run(sessions, "--format=json", "-o", str(report), *clean)
+    assert done.returncode == 0 and done.stderr == ""
+    facts = json.loads(report.read_text())
+    assert facts["findings"] == [] and facts["summary"]["leak"] == 0
