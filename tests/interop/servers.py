@@ -169,9 +169,11 @@ class Run:
     def end_all(self):
         """Ends whatever the run has started and left behind."""
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            # Its group first: a worker that has written its title over its environment carries
+            # no mark.  The id cannot be another group's while any member of this one lives.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for pid in self.leftovers():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
