@@ -7,7 +7,10 @@
 #include "model/arena.h"
 #include "util/cleanup.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct cwr_error *cwr_sources_list(const struct cwr_options *options,
 				   struct cwr_session_list *ret_list)
@@ -38,8 +41,16 @@ void cwr_sources_load_all(struct cwr_model *model, const struct cwr_session_list
 			  unsigned int *ret_unreadable)
 {
 	*ret_unreadable = 0;
-	for (size_t i = 0; i < list->n; i++)
-		*ret_unreadable += say(load(model, list->entries[i].path));
+	for (size_t i = 0; i < list->n; i++) {
+		const char *path = list->entries[i].path;
+		struct cwr_error *error = load(model, path);
+
+		/* A process that ended clean a moment ago has removed its session. */
+		if (error && access(path, F_OK) < 0 && errno == ENOENT)
+			cwr_error_free(error);
+		else
+			*ret_unreadable += say(error);
+	}
 }
 
 /* What is wrong with a relative's session is no obstacle: it is as one that is not there. */

@@ -17,12 +17,12 @@ def created_frames(report):
 def test_inlined_functions_are_frames_of_their_own(lab):
     running = lab.start("cxx_inlined").wait_ready()
     assert running.finish() == 0
-    frames = created_frames(lab.only_log())
+    frames = created_frames(lab.only_log())[:4]  # those below main are libc's
     names = [frame["function"].replace("(anonymous namespace)::", "") for frame in frames]
-    assert names[:4] == ["shop::Server::take", "shop::Server::next", "shop::serve_one", "main"]
-    assert [frame["inlined"] for frame in frames[:4]] == [True, True, False, False]
-    assert {pathlib.Path(frame["file"]).name for frame in frames[:4]} == {"cxx_inlined.cc"}
-    lines = [frame["line"] for frame in frames[:4]]
+    assert names == ["shop::Server::take", "shop::Server::next", "shop::serve_one", "main"]
+    assert [frame["inlined"] for frame in frames] == [True, True, False, False]
+    assert {pathlib.Path(frame["file"]).name for frame in frames} == {"cxx_inlined.cc"}
+    lines = [frame["line"] for frame in frames]
     assert len(set(lines)) == 4 and min(lines) > 0
 
 

@@ -107,7 +107,8 @@ enum {
 	CW_PROBE_HAS_QUEUES = 1 << 3, /* unread and unsent are known */
 };
 
-/* What the kernel said when the shim last took the state (header's t_probe).  flags 0: never asked. */
+/* What the kernel said when the shim last took the state (header's t_probe).  flags 0: never asked.
+ */
 struct cw_probe {
 	uint32_t fin_age_ms; /* tcpi_last_ack_recv: the age of the FIN in CLOSE_WAIT */
 	uint32_t unread;     /* FIONREAD, bytes (does not count the FIN) */
@@ -137,9 +138,9 @@ struct cw_slot {
 	uint8_t peer[16];
 	struct cw_mark eof;	 /* a read returned 0; `who` holds the thread */
 	struct cw_mark shutdown; /* the latest shutdown() */
-	struct cw_mark last;	 /* last use that moved data; t and stack only for writes after `eof` */
-	struct cw_mark passed;	 /* sent to another process with SCM_RIGHTS */
-	struct cw_mark closed;	 /* own close (closed at exit, or in the handed-over cache) */
+	struct cw_mark last; /* last use that moved data; t and stack only for writes after `eof` */
+	struct cw_mark passed; /* sent to another process with SCM_RIGHTS */
+	struct cw_mark closed; /* own close (closed at exit, or in the handed-over cache) */
 	struct cw_note note;
 	struct cw_probe probe;
 };
@@ -155,8 +156,8 @@ struct cw_fork {
 	uint32_t stack;
 	uint32_t state; /* enum cw_fork_state, written by the child */
 	uint64_t t;
-	uint32_t tid; /* the thread that forked */
-	uint32_t fn;  /* the function it called */
+	uint32_t tid;	     /* the thread that forked */
+	uint32_t fn;	     /* the function it called */
 	uint32_t exec_stack; /* of the exec in a child without a session, written by the child */
 	uint32_t reserved;
 };
@@ -288,19 +289,19 @@ struct cw_session_header {
 	uint64_t closed;
 	uint64_t forks;
 	uint64_t events;
-	uint64_t lost_stacks; /* no room for a stack */
-	uint64_t lost_slots;  /* descriptor above the table */
-	uint64_t lost_handed; /* evicted from the handed-over cache before it was done with */
-	uint64_t drift;	      /* slots that the kernel contradicted and that were corrected */
+	uint64_t lost_stacks;	/* no room for a stack */
+	uint64_t lost_slots;	/* descriptor above the table */
+	uint64_t lost_handed;	/* evicted from the handed-over cache before it was done with */
+	uint64_t drift;		/* slots that the kernel contradicted and that were corrected */
 	uint64_t lost_sessions; /* children that could have none (chroot, another user) */
-	uint64_t emfile;      /* accept or socket failed with EMFILE or ENFILE */
+	uint64_t emfile;	/* accept or socket failed with EMFILE or ENFILE */
 
 	uint32_t phase;	 /* enum cw_phase, futex */
 	uint32_t reason; /* enum cw_reason of the latest request */
 	uint32_t requests;
-	uint32_t failing; /* written by the reporter: findings whose verdict is in fail_on */
-	uint64_t t_exit;  /* when the process entered exit; 0: not yet */
-	uint64_t t_probe; /* when the kernel was last asked about all sockets; 0: never */
+	uint32_t failing;	 /* written by the reporter: findings whose verdict is in fail_on */
+	uint64_t t_exit;	 /* when the process entered exit; 0: not yet */
+	uint64_t t_probe;	 /* when the kernel was last asked about all sockets; 0: never */
 	struct cw_mark executed; /* the exec that ended this image, `who` holds the thread */
 	uint32_t reserved;
 	uint32_t unwinder; /* 0 none, 1 caller, 2 fp, 3 libunwind: what really is in use */
