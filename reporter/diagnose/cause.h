@@ -53,6 +53,14 @@ extern const struct cwr_cause cwr_cause_half_open_in_use;
 extern const struct cwr_cause cwr_cause_shutdown_not_closed;
 extern const struct cwr_cause cwr_cause_reset_not_closed;
 extern const struct cwr_cause cwr_cause_eof_read_not_closed;
+/* The end-of-file was not read: stuck.c, polls.c, unused.c */
+extern const struct cwr_cause cwr_cause_blocked_in_send;
+extern const struct cwr_cause cwr_cause_owner_stuck;
+extern const struct cwr_cause cwr_cause_loop_stopped;
+extern const struct cwr_cause cwr_cause_reading_paused;
+extern const struct cwr_cause cwr_cause_not_polled;
+extern const struct cwr_cause cwr_cause_event_ignored;
+extern const struct cwr_cause cwr_cause_never_used;
 /* Undecided: unread.c */
 extern const struct cwr_cause cwr_cause_opened_elsewhere;
 extern const struct cwr_cause cwr_cause_unread_not_closed;

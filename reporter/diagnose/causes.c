@@ -10,12 +10,25 @@
 #include <string.h>
 
 const struct cwr_cause *const cwr_causes[] = {
-	&cwr_cause_parent_kept_copy,	&cwr_cause_child_kept_copy,
-	&cwr_cause_leaked_through_exec, &cwr_cause_passed_copy_kept,
-	&cwr_cause_duplicate_kept,	&cwr_cause_half_open_in_use,
-	&cwr_cause_shutdown_not_closed, &cwr_cause_reset_not_closed,
-	&cwr_cause_eof_read_not_closed, &cwr_cause_opened_elsewhere,
-	&cwr_cause_unread_not_closed,	NULL,
+	&cwr_cause_parent_kept_copy,
+	&cwr_cause_child_kept_copy,
+	&cwr_cause_leaked_through_exec,
+	&cwr_cause_passed_copy_kept,
+	&cwr_cause_duplicate_kept,
+	&cwr_cause_half_open_in_use,
+	&cwr_cause_shutdown_not_closed,
+	&cwr_cause_reset_not_closed,
+	&cwr_cause_eof_read_not_closed,
+	&cwr_cause_blocked_in_send,
+	&cwr_cause_owner_stuck,
+	&cwr_cause_loop_stopped,
+	&cwr_cause_reading_paused,
+	&cwr_cause_not_polled,
+	&cwr_cause_event_ignored,
+	&cwr_cause_never_used,
+	&cwr_cause_opened_elsewhere,
+	&cwr_cause_unread_not_closed,
+	NULL,
 };
 
 const struct cwr_cause *cwr_cause_find(const char *id)

@@ -135,6 +135,15 @@ bool cwr_fact_is_connection(const struct cwr_socket *socket)
 	return true;
 }
 
+bool cwr_fact_same_site(const struct cwr_socket *a, const struct cwr_socket *b)
+{
+	const struct cwr_stack *one = a->created.stack, *other = b->created.stack;
+
+	return one && other && one->process == other->process && a->creator == b->creator &&
+	       one->nips && other->nips && one->ips[0] == other->ips[0] &&
+	       (a->role != CWR_ROLE_ACCEPTED || a->local.port == b->local.port);
+}
+
 uint64_t cwr_fact_known_until(const struct cwr_model *model, const struct cwr_process *process)
 {
 	if (process->is_alive)

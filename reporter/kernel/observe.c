@@ -7,6 +7,12 @@
 #include "kernel/observer.h"
 #include "kernel/proc.h"
 
+#include <math.h>
+#include <time.h>
+
+#define GAP_MIN_S 0.02
+#define GAP_MAX_S 1.0
+
 static void set_clock(struct cwr_model *model)
 {
 	model->now = cwr_proc_now(CLOCK_MONOTONIC);
@@ -24,15 +30,52 @@ static void say_no_list(struct cwr_model *model, const struct cwr_error *error)
 			cwr_model_add_limit(model, p, sentence);
 }
 
-static void read_threads(struct cwr_model *model)
+/* Whose threads could tell why the socket is not closed? */
+static void each_holder(struct cwr_model *model,
+			void (*visit)(struct cwr_model *, struct cwr_process *))
 {
 	for (struct cwr_socket *s = model->sockets; s; s = s->next) {
 		if (!s->peer_has_closed)
 			continue;
 		for (struct cwr_holder *h = s->holders; h; h = h->next)
-			if (h->is_open && h->process->is_alive && !h->process->threads)
-				cwr_proc_read_threads(model, h->process);
+			if (h->is_open && h->process->is_alive)
+				visit(model, h->process);
 	}
+}
+
+static void read_waits(struct cwr_model *model, struct cwr_process *process)
+{
+	if (process->threads)
+		return;
+	cwr_proc_read_threads(model, process);
+	cwr_proc_read_watches(model, process);
+}
+
+/* A process that ends stands still because it waits for us. */
+static bool is_worth_another_look(const struct cwr_model *model)
+{
+	for (const struct cwr_socket *s = model->sockets; s; s = s->next)
+		for (const struct cwr_holder *h = s->holders;
+		     h && s->peer_has_closed && s->eof != CWR_EOF_READ; h = h->next)
+			if (h->is_open && h->process->nthreads && !h->process->is_exiting)
+				return true;
+	return false;
+}
+
+/*
+ * Nothing tells since when a thread has been blocked, so it is looked at twice; as far apart as
+ * what counts as long, but nobody wants to wait for a report.
+ */
+static void look_again(struct cwr_model *model)
+{
+	double gap = fmin(fmax(model->policy.min_age_s, GAP_MIN_S), GAP_MAX_S);
+	struct timespec pause = {(time_t)gap, (long)((gap - (time_t)gap) * 1e9)};
+
+	nanosleep(&pause, NULL);
+	for (struct cwr_process *p = model->processes; p; p = p->next)
+		if (!p->is_exiting)
+			cwr_proc_check_threads(p);
+	model->still_s = gap;
 }
 
 struct cwr_error *cwr_kernel_observe(struct cwr_model *model)
@@ -50,7 +93,9 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model)
 	cwr_observe_unknowns(&observer);
 	cwr_observe_foreigners(&observer);
 	cwr_observe_facts(&observer);
-	read_threads(model);
+	each_holder(model, read_waits);
+	if (is_worth_another_look(model))
+		look_again(model);
 	cwr_diag_free(observer.diag);
 	return NULL;
 }

@@ -50,6 +50,12 @@ bool cwr_proc_socket_inode(pid_t pid, int fd, uint64_t *ret_inode);
 /* Fills process->threads. */
 void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process);
 
+/* A later look at the same threads: sets is_still. */
+void cwr_proc_check_threads(struct cwr_process *process);
+
+/* Fills process->watches: epoll sets, and what threads wait for in poll and select. */
+void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process);
+
 /* The clock, in nanoseconds. */
 uint64_t cwr_proc_now(clockid_t clock);
 

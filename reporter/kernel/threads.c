@@ -6,6 +6,9 @@
 
 #include "util/cleanup.h"
 
+#include <inttypes.h>
+#include <linux/futex.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -28,19 +31,79 @@ static bool takes_fd(long syscall)
 	return false;
 }
 
+static const struct {
+	long syscall;
+	enum cwr_call call;
+} sorts[] = {
+	{SYS_write, CWR_CALL_SEND},	    {SYS_writev, CWR_CALL_SEND},
+	{SYS_sendto, CWR_CALL_SEND},	    {SYS_sendmsg, CWR_CALL_SEND},
+	{SYS_sendmmsg, CWR_CALL_SEND},	    {SYS_sendfile, CWR_CALL_SEND},
+	{SYS_read, CWR_CALL_RECEIVE},	    {SYS_readv, CWR_CALL_RECEIVE},
+	{SYS_recvfrom, CWR_CALL_RECEIVE},   {SYS_recvmsg, CWR_CALL_RECEIVE},
+	{SYS_connect, CWR_CALL_CONNECT},    {SYS_flock, CWR_CALL_FILE},
+	{SYS_fsync, CWR_CALL_FILE},	    {SYS_fdatasync, CWR_CALL_FILE},
+	{SYS_epoll_pwait, CWR_CALL_EPOLL},  {SYS_ppoll, CWR_CALL_POLL},
+	{SYS_pselect6, CWR_CALL_POLL},
+#ifdef SYS_epoll_wait
+	{SYS_epoll_wait, CWR_CALL_EPOLL},
+#endif
+#ifdef SYS_epoll_pwait2
+	{SYS_epoll_pwait2, CWR_CALL_EPOLL},
+#endif
+#ifdef SYS_poll
+	{SYS_poll, CWR_CALL_POLL},
+#endif
+#ifdef SYS_select
+	{SYS_select, CWR_CALL_POLL},
+#endif
+};
+
+/* glibc's mutexes (lowlevellock.h) wait for the value 2; all else there waits by FUTEX_WAIT_BITSET.
+ */
+static bool is_mutex(const struct cwr_thread *thread)
+{
+	return thread->syscall == SYS_futex && (thread->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT &&
+	       thread->args[2] == 2;
+}
+
+static enum cwr_call sort_of(const struct cwr_thread *thread)
+{
+	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++)
+		if (sorts[i].syscall == thread->syscall)
+			return sorts[i].call;
+	return is_mutex(thread) ? CWR_CALL_LOCK : CWR_CALL_OTHER;
+}
+
 /* The line is "running", "-1 SP PC", or the call's number and its arguments. */
 static void read_syscall(struct cwr_thread *thread, pid_t pid)
 {
 	char name[64], line[256];
-	unsigned long first;
+	uint64_t *args = thread->args;
 
 	thread->syscall = thread->fd = -1;
 	snprintf(name, sizeof(name), "task/%d/syscall", thread->tid);
 	if (cwr_proc_read_text(line, sizeof(line), pid, name) <= 0)
 		return;
 	thread->known = true;
-	if (sscanf(line, "%ld %lx", &thread->syscall, &first) == 2 && takes_fd(thread->syscall))
-		thread->fd = (int)first;
+	if (sscanf(line, "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
+		   &thread->syscall, &args[0], &args[1], &args[2], &args[3], &args[4],
+		   &args[5]) == 7 &&
+	    takes_fd(thread->syscall))
+		thread->fd = (int)args[0];
+	thread->call = sort_of(thread);
+}
+
+static uint64_t read_switches(pid_t pid, pid_t tid)
+{
+	static const char key[] = "\nvoluntary_ctxt_switches:";
+	char name[64], text[4096];
+	const char *at;
+
+	snprintf(name, sizeof(name), "task/%d/status", tid);
+	if (cwr_proc_read_text(text, sizeof(text), pid, name) <= 0)
+		return 0;
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
 static const char *read_wchan(struct cwr_model *model, pid_t pid, pid_t tid)
@@ -85,6 +148,23 @@ void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process)
 			continue;
 		read_syscall(thread, process->pid);
 		thread->wchan = read_wchan(model, process->pid, thread->tid);
+		thread->switches = read_switches(process->pid, thread->tid);
 		process->nthreads++;
+	}
+}
+
+/* A thread that has not once given up the processor since has not left its call. */
+void cwr_proc_check_threads(struct cwr_process *process)
+{
+	for (size_t i = 0; i < process->nthreads; i++) {
+		struct cwr_thread *before = &process->threads[i];
+		struct cwr_thread now = {.tid = before->tid};
+
+		if (!before->known || before->syscall < 0)
+			continue;
+		read_syscall(&now, process->pid);
+		before->is_still = before->switches && now.syscall == before->syscall &&
+				   now.args[0] == before->args[0] &&
+				   read_switches(process->pid, now.tid) == before->switches;
 	}
 }

@@ -115,13 +115,40 @@ struct cwr_fork {
 	struct cwr_mark mark;
 };
 
+/* What sort of call a thread is in. */
+enum cwr_call {
+	CWR_CALL_OTHER, /* or none */
+	CWR_CALL_SEND,
+	CWR_CALL_RECEIVE,
+	CWR_CALL_CONNECT,
+	CWR_CALL_LOCK,	/* a mutex; condition variables, semaphores and joins are not told apart */
+	CWR_CALL_FILE,	/* a file lock, or fsync */
+	CWR_CALL_EPOLL, /* epoll_wait */
+	CWR_CALL_POLL,	/* poll or select */
+};
+
 /* A thread of a living process (kernel/). */
 struct cwr_thread {
 	pid_t tid;
-	bool known;	   /* /proc/PID/task/TID/syscall could be read */
-	long syscall;	   /* -1: running or not in a call */
+	bool known;   /* /proc/PID/task/TID/syscall could be read */
+	long syscall; /* -1: running or not in a call */
+	enum cwr_call call;
 	int fd;		   /* first argument where it is a descriptor, else -1 */
 	const char *wchan; /* or NULL */
+	uint64_t args[6];  /* of the call */
+	uint64_t switches; /* how often it has given up the processor; 0: not known */
+	bool is_still;	   /* it has stayed in that call for model->still_s at least */
+};
+
+/* Somebody waits for, or has registered, events of a descriptor. */
+struct cwr_watch {
+	int epfd;		/* the epoll descriptor, -1: poll or select */
+	pid_t tid;		/* poll and select: the thread that waits, else 0 */
+	int fd;			/* the number it was registered under */
+	uint64_t inode;		/* epoll: of what is watched; 0: not known */
+	bool wants_input;	/* or to know of the peer's end */
+	bool is_edge_triggered; /* told of each change only once */
+	bool is_disarmed;	/* one-shot, and its shot is spent */
 };
 
 /* Statistics of a creation site.  Lives in seconds; -1: nothing closed yet. */
@@ -161,6 +188,9 @@ struct cwr_process {
 	struct cwr_fork *forks; /* by seq; the oldest may be missing */
 	size_t nthreads;
 	struct cwr_thread *threads;
+	bool watches_known; /* all of them could be read */
+	size_t nwatches;
+	struct cwr_watch *watches;
 	uint64_t tracked; /* sockets it has open as far as the session tells */
 	uint64_t emfile;
 	struct cwr_process *next;
@@ -298,6 +328,7 @@ struct cwr_model {
 	const char *reason; /* exit signal report run threshold */
 	uint64_t now;	    /* the moment that the facts speak of, monotonic */
 	int64_t now_real_ns;
+	double still_s; /* between two looks at the threads; 0: there was only one */
 	struct cwr_policy policy;
 	struct cwr_process *processes; /* in order of start */
 	struct cwr_socket *sockets;

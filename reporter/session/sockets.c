@@ -114,6 +114,25 @@ static void fill_flags(struct cwr_holder *holder, const struct cw_slot *slot)
 	holder->saw_reset = slot->flags & CW_SLOT_RESET;
 }
 
+/*
+ * Of a use before the end-of-file only the thread and the call are known, not when.  In a forked
+ * child's session it may have been the parent's.
+ */
+static struct cwr_mark untimed_use(const struct cwr_loader *loader, const struct cw_slot *slot)
+{
+	uint32_t function = CW_WHO_FN(slot->last.who);
+
+	if (!slot->last.who || slot->last.t || slot->via == CW_VIA_FORK ||
+	    function >= loader->nfunctions)
+		return (struct cwr_mark){.fd = -1};
+	return (struct cwr_mark){
+		.pid = loader->process->pid,
+		.tid = (pid_t)CW_WHO_ID(slot->last.who),
+		.fd = slot->fd,
+		.op = loader->functions[function],
+	};
+}
+
 /* A child announced by a note has marks already, from before it had a session. */
 static void fill_mark(struct cwr_mark *mark, struct cwr_mark own)
 {
@@ -132,6 +151,8 @@ static void fill_holder(struct cwr_loader *loader, struct cwr_holder *holder,
 	fill_mark(&holder->eof, own_mark(loader, &slot->eof, slot->fd));
 	fill_mark(&holder->shutdown, own_mark(loader, &slot->shutdown, slot->fd));
 	fill_mark(&holder->last_use, own_mark(loader, &slot->last, slot->fd));
+	if (!holder->last_use.t)
+		holder->last_use = untimed_use(loader, slot);
 	fill_mark(&holder->passed, own_mark(loader, &slot->passed, slot->fd));
 	fill_mark(&holder->closed, own_mark(loader, &slot->closed, slot->fd));
 }

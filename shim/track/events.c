@@ -64,6 +64,8 @@ void cw_note_use(unsigned int fn, int fd, bool is_write)
 	if (!found)
 		return;
 	if (!is_write || !found->eof.t) {
+		if (__builtin_expect(!cw_thread.tid, 0))
+			cw_thread_id();
 		/* One aligned store; a reader that meets it half-way reads the one before or this
 		 * one. */
 		__atomic_store_n(&found->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);

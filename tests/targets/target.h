@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -154,6 +155,23 @@ static inline void target_wait_fin(int fd)
 #define TARGET_DROP   "drop"   /* send, hang up */
 #define TARGET_SILENT "silent" /* hang up */
 #define TARGET_HALF   "half"   /* send, close the writing half only, read to the end */
+#define TARGET_DEAF   "deaf"   /* send, never read, close the writing half when the rest is full */
+
+/* Until no more arrives for a while. */
+static inline void target_client_be_deaf(int fd)
+{
+	int quiet = 0, before = 0, now = 0;
+
+	while (quiet++ < 20) {
+		poll(NULL, 0, 10);
+		TARGET_CHECK(ioctl(fd, FIONREAD, &now) == 0);
+		if (now != before)
+			quiet = 0;
+		before = now;
+	}
+	TARGET_CHECK(shutdown(fd, SHUT_WR) == 0);
+	pause(); /* until the target has ended */
+}
 
 static inline void target_client_converse(int fd, const char *manner)
 {
@@ -163,6 +181,8 @@ static inline void target_client_converse(int fd, const char *manner)
 		TARGET_CHECK(write(fd, "hello", 5) == 5);
 	if (strcmp(manner, TARGET_TALK) == 0)
 		TARGET_CHECK(read(fd, answer, sizeof(answer)) > 0);
+	if (strcmp(manner, TARGET_DEAF) == 0)
+		target_client_be_deaf(fd);
 	if (strcmp(manner, TARGET_HALF) != 0)
 		return;
 	TARGET_CHECK(shutdown(fd, SHUT_WR) == 0);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end-of-file was not read, and the poll sets of the process tell why.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/waits.h"
+#include "diagnose/words.h"
+
+/* What is asked of the first descriptor that is in question. */
+typedef bool wait_rule(struct cwr_case *c, const struct cwr_holder *holder,
+		       const struct cwr_waiting *waiting);
+
+static bool decide_by(struct cwr_case *c, wait_rule *holds)
+{
+	if (cwr_fact_eof_reader(c->socket))
+		return false;
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		struct cwr_waiting waiting;
+
+		if (!cwr_fact_counts(h) || !cwr_waits_are_known(h->process))
+			continue;
+		waiting = cwr_waits_of(c->socket, h);
+		if (!holds(c, h, &waiting))
+			continue;
+		c->blamed = h;
+		c->evidence[CWR_EV_LAST_USE] = h->last_use;
+		return true;
+	}
+	return false;
+}
+
+/* --- loop-stopped -------------------------------------------------------------------------------
+ */
+
+/* Had anybody polled, a level-triggered socket would have been told of. */
+static bool is_stopped(struct cwr_case *c, const struct cwr_holder *holder,
+		       const struct cwr_waiting *waiting)
+{
+	const struct cwr_process *process = holder->process;
+
+	if (!waiting->wants_input || waiting->is_edge_triggered || waiting->is_disarmed ||
+	    waiting->is_awaited || c->socket->recv_q < 1 || c->model->still_s <= 0)
+		return false;
+	for (size_t i = 0; i < process->nthreads; i++)
+		if (!process->threads[i].known || cwr_waits_is_polling(&process->threads[i]))
+			return false;
+	c->confidence = CWR_MEDIUM;
+	return true;
+}
+
+static bool decide_stopped(struct cwr_case *c)
+{
+	return decide_by(c, is_stopped);
+}
+
+static void advise_stopped(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(model,
+					  "The peer hung up and the socket is registered for that, "
+					  "but no thread of %s polls: the "
+					  "event loop has stopped, or is busy with something else.",
+					  cwr_words_blamed(model, f));
+	f->advice =
+		"look at what the loop's thread does (gdb -p, then `thread apply all bt`): long or "
+		"blocking work does not belong into an event handler.";
+}
+
+const struct cwr_cause cwr_cause_loop_stopped = {
+	.id = "loop-stopped",
+	.verdict = CWR_STALL,
+	.title = "the event loop polls no more",
+	.key = CWR_EV_CREATED,
+	.decide = decide_stopped,
+	.advise = advise_stopped,
+};
+
+/* --- reading-paused ------------------------------------------------------------------------------
+ */
+
+static bool is_paused(struct cwr_case *c, const struct cwr_holder *holder,
+		      const struct cwr_waiting *waiting)
+{
+	(void)holder;
+	c->confidence = CWR_HIGH;
+	return waiting->sets && !waiting->wants_input && !waiting->is_disarmed;
+}
+
+static bool decide_paused(struct cwr_case *c)
+{
+	return decide_by(c, is_paused);
+}
+
+static void advise_paused(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation =
+		cwr_model_printf(model,
+				 "The peer hung up, but %s does not want to know: the socket is in "
+				 "its poll set without "
+				 "input events (reading is paused, by back-pressure or a limit).",
+				 cwr_words_blamed(model, f));
+	f->advice =
+		"while reading is paused, ask for EPOLLRDHUP or set a timeout, so that a peer that "
+		"goes away is noticed.";
+}
+
+const struct cwr_cause cwr_cause_reading_paused = {
+	.id = "reading-paused",
+	.verdict = CWR_STALL,
+	.title = "reading is paused, the peer's end is not seen",
+	.key = CWR_EV_CREATED,
+	.decide = decide_paused,
+	.advise = advise_paused,
+};
+
+/* --- not-polled ----------------------------------------------------------------------------------
+ */
+
+/* Is another connection of the same kind in a set of the process that somebody waits on? */
+static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_process *process)
+{
+	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
+		const struct cwr_holder *h = cwr_fact_open_in(s, process);
+
+		if (h && s != c->socket && s->role == c->socket->role &&
+		    cwr_waits_of(s, h).is_awaited)
+			return true;
+	}
+	return false;
+}
+
+static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
+			  const struct cwr_waiting *waiting)
+{
+	const struct cwr_process *process = holder->process;
+
+	c->confidence = CWR_MEDIUM;
+	return !waiting->sets && cwr_fact_process_used(c->socket, process) &&
+	       !cwr_waits_in_call(process, holder->fd) && has_polled_sibling(c, process);
+}
+
+static bool decide_not_polled(struct cwr_case *c)
+{
+	return decide_by(c, is_not_polled);
+}
+
+static void advise_not_polled(struct cwr_model *model, struct cwr_finding *f)
+{
+	f->explanation = cwr_model_printf(model,
+					  "The peer hung up, but %s polls others of its "
+					  "connections and not this one: it was taken "
+					  "out of the event loop and not closed. (Reading that is "
+					  "paused by taking the socket out "
+					  "looks the same.)",
+					  cwr_words_blamed(model, f));
+	f->advice = cwr_model_printf(
+		model, "close the %s created%s where it is taken out of the event loop.",
+		cwr_words_socket(f), cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
+}
+
+const struct cwr_cause cwr_cause_not_polled = {
+	.id = "not-polled",
+	.verdict = CWR_LEAK,
+	.title = "taken out of the event loop, not closed",
+	.key = CWR_EV_CREATED,
+	.decide = decide_not_polled,
+	.advise = advise_not_polled,
+};
+
+/* --- event-ignored -------------------------------------------------------------------------------
+ */
+
+static bool is_anybody_busy(const struct cwr_process *process)
+{
+	for (size_t i = 0; i < process->nthreads; i++)
+		if (!process->threads[i].is_still)
+			return true;
+	return false;
+}
+
+/* The loop waits, so it has been told and sees no more to do.  An end-of-file that is not the last
+ * thing in the queue was not even reached. */
+static bool is_ignored(struct cwr_case *c, const struct cwr_holder *holder,
+		       const struct cwr_waiting *waiting)
+{
+	if (c->socket->recv_q < 1 || !waiting->is_awaited || waiting->is_level_awaited ||
+	    (!waiting->is_edge_triggered && !waiting->is_disarmed))
+		return false;
+	c->confidence = is_anybody_busy(holder->process) ? CWR_MEDIUM : CWR_HIGH;
+	return true;
+}
+
+static bool decide_ignored(struct cwr_case *c)
+{
+	return decide_by(c, is_ignored);
+}
+
+static void advise_ignored(struct cwr_model *model, struct cwr_finding *f)
+{
+	bool is_disarmed = cwr_waits_of(f->sockets[0], f->blamed[0]).is_disarmed;
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up and the event loop of %s was told so, but it did not read up to "
+		"the "
+		"end-of-file, and %s: it waits in vain.",
+		cwr_words_blamed(model, f),
+		is_disarmed ? "a one-shot registration that was not renewed tells nothing more"
+			    : "an edge-triggered registration does not tell it again");
+	f->advice = is_disarmed ? "renew the registration with EPOLL_CTL_MOD after each event, or "
+				  "close the socket."
+				: "after each event read until read() says EAGAIN or 0.";
+}
+
+const struct cwr_cause cwr_cause_event_ignored = {
+	.id = "event-ignored",
+	.verdict = CWR_LEAK,
+	.title = "the event came and was not followed to the end-of-file",
+	.key = CWR_EV_CREATED,
+	.decide = decide_ignored,
+	.advise = advise_ignored,
+};

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Causes that only a living process tells: what its threads are blocked in and what it polls.
+
+While it lives they are named; of one that ends or was killed less is known, and then a report may
+know less, but nothing false.
+"""
+
+import signal
+
+import pytest
+
+from lab import REPORT_SIGNAL, assert_report
+
+TARGETS = [
+    *(("event_loop", f"--shape={shape}")
+      for shape in ("paused", "removed", "edge", "oneshot", "stopped", "forgotten")),
+    *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),
+]
+UNKNOWN = "unread-not-closed"
+
+
+def name_of(target):
+    return " ".join(target)
+
+
+def assert_not_false(report, running):
+    """Each finding is the expected one or says that it does not know."""
+    [expect] = running.expects
+    assert {finding["cause"] for finding in report["findings"]} <= {expect["cause"], UNKNOWN}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_by_cwshim_report_of_the_living(lab, target):
+    running = lab.start(*target, at_exit=0).wait_ready()
+    report, status = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert status == 1
+    assert running.finish() == 0
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_on_the_signal(lab, target):
+    running = lab.start(*target, at_exit=0).wait_ready()
+    running.send(REPORT_SIGNAL)
+    assert_report(lab.log_of(running), running.expects)
+    assert running.finish() == 0
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_at_its_normal_end(lab, target):
+    running = lab.start(*target).wait_ready()
+    assert running.finish() == 0
+    report = lab.only_log()
+    assert report["findings"]
+    assert_not_false(report, running)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_killed(lab, target):
+    running = lab.start(*target).wait_ready()
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+    report, _ = lab.report(running.pid)
+    assert_not_false(report, running)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+def test_the_correct_twin_is_silent(lab, target):
+    running = lab.start(*target, "--fixed").wait_ready()
+    report, status = lab.report(running.pid)
+    assert running.finish() == 0
+    assert report["findings"] == [] and status == 0
+    assert lab.logs() == []
