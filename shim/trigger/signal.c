@@ -4,6 +4,10 @@
  * is never told: sigaction() and signal() show it what it set, and whatever it sets replaces ours,
  * until it sets the default again.  A deadly signal still kills the process, by that very signal.
  *
+ * A handler of the host's that is to be reset when it is called (SA_RESETHAND) is called by us,
+ * because the kernel's reset would lose us the default action that follows: node ends by raising
+ * again.
+ *
  * The state of a signal here is written only by the host's own calls that change it, and by
  * initialization; two threads that set the same signal at once race in the host as well.
  */
@@ -19,16 +23,23 @@
 #include "core/real.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "track/session.h"
 #include "trigger/exit.h"
 #include "trigger/report.h"
 
 #include "core/poison.h"
 
+enum owner {
+	HOST, /* what the host set is installed */
+	OURS, /* the host believes in the default; ours is installed */
+	ONCE, /* a handler of the host's with SA_RESETHAND, called through ours */
+};
+
 struct guarded {
 	int number; /* 0: unused */
 	bool is_report;
-	bool is_ours;		       /* our handler is installed */
-	struct sigaction shown_action; /* what the host believes to be set, while ours is */
+	enum owner owner;
+	struct sigaction shown_action; /* OURS, ONCE: what the host believes to be set */
 };
 
 static struct guarded guarded[] = {
@@ -68,25 +79,61 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 	real_sigaction(number, &ours, NULL);
 }
 
-/* SA_ONSTACK: runtimes with small stacks demand it of every handler. */
+static bool is_default(const struct sigaction *action)
+{
+	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
+}
+
+static bool is_once(const struct sigaction *action)
+{
+	return action->sa_flags & (int)SA_RESETHAND && action->sa_handler != SIG_DFL &&
+	       action->sa_handler != SIG_IGN;
+}
+
+static void on_once(int number, siginfo_t *info, void *context);
+
+/* Installs the handler of ours that shown_action asks for.  Runtimes with small stacks want
+ * SA_ONSTACK. */
 static void install(struct guarded *signal)
 {
 	struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+	bool once = is_once(&signal->shown_action);
 
-	ours.sa_sigaction = signal->is_report ? on_report : on_deadly;
-	if (signal->is_report)
-		sigfillset(&ours.sa_mask);
+	if (once) {
+		ours = signal->shown_action;
+		ours.sa_flags = (ours.sa_flags & ~(int)SA_RESETHAND) | SA_SIGINFO;
+		ours.sa_sigaction = on_once;
+	} else {
+		ours.sa_sigaction = signal->is_report ? on_report : on_deadly;
+		if (signal->is_report)
+			sigfillset(&ours.sa_mask);
+	}
 	if (real_sigaction(signal->number, &ours, NULL) == 0)
-		signal->is_ours = true;
+		signal->owner = once ? ONCE : OURS;
 }
 
+/* As the kernel does it: the default is set, then the handler is called. */
+static void on_once(int number, siginfo_t *info, void *context)
+{
+	struct guarded *signal = find(number);
+	struct sigaction host = signal->shown_action;
+
+	signal->shown_action = (struct sigaction){.sa_handler = SIG_DFL};
+	install(signal);
+	if (host.sa_flags & SA_SIGINFO)
+		host.sa_sigaction(number, info, context);
+	else
+		host.sa_handler(number);
+}
+
+/* Takes over what is set now, if that needs us. */
 static void take(struct guarded *signal)
 {
 	struct sigaction present;
 
-	if (!signal->number || signal->is_ours ||
-	    real_sigaction(signal->number, NULL, &present) != 0 || present.sa_flags & SA_SIGINFO ||
-	    present.sa_handler != SIG_DFL)
+	if (!signal->number || signal->owner != HOST ||
+	    real_sigaction(signal->number, NULL, &present) != 0 ||
+	    (!is_default(&present) && !is_once(&present)))
 		return;
 	signal->shown_action = present;
 	install(signal);
@@ -110,63 +157,52 @@ void cw_signal_take_deadly(void)
 void cw_signal_give_back_deadly(void)
 {
 	for (size_t i = 1; i < GUARDED; i++) {
-		if (!guarded[i].is_ours)
+		if (guarded[i].owner == HOST)
 			continue;
-		guarded[i].is_ours = false;
+		guarded[i].owner = HOST;
 		real_sigaction(guarded[i].number, &guarded[i].shown_action, NULL);
 	}
 }
 
-static bool is_default(const struct sigaction *action)
-{
-	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
-}
-
-static int set_while_ours(struct guarded *signal, const struct sigaction *new,
-			  struct sigaction *ret_old)
-{
-	struct sigaction shown = signal->shown_action;
-
-	if (new &&is_default(new)) {
-		signal->shown_action = *new;
-	} else if (new) {
-		if (real_sigaction(signal->number, new, NULL) != 0)
-			return -1;
-		signal->is_ours = false;
-	}
-	if (ret_old)
-		*ret_old = shown;
-	return 0;
-}
-
-/* The host gives a signal that was its own back to the default. */
-static int set_default(struct guarded *signal, const struct sigaction *new,
-		       struct sigaction *ret_old)
-{
-	if (real_sigaction(signal->number, new, ret_old) != 0)
-		return -1;
-	signal->shown_action = *new;
-	install(signal);
-	return 0;
-}
-
+/* Deadly signals matter only to a process with something to report. */
 static bool is_watched(const struct guarded *signal)
 {
-	return signal && !cw_is_sandboxed &&
-	       (signal->is_report || cw_options.at_exit.number || *cw_options.notify.text);
+	if (!signal || cw_is_sandboxed)
+		return false;
+	if (signal->is_report || signal->owner != HOST)
+		return true;
+	return (cw_options.at_exit.number || *cw_options.notify.text) && cw_session_own();
+}
+
+/* What the host sees as set. */
+static int get_action(const struct guarded *signal, struct sigaction *ret_action)
+{
+	if (signal->owner == HOST)
+		return real_sigaction(signal->number, NULL, ret_action);
+	*ret_action = signal->shown_action;
+	return 0;
 }
 
 static int set_action(int number, const struct sigaction *new, struct sigaction *ret_old)
 {
 	struct guarded *signal = cw_is_ready ? find(number) : NULL;
+	struct sigaction old;
 
 	if (!is_watched(signal))
 		return real_sigaction(number, new, ret_old);
-	if (signal->is_ours)
-		return set_while_ours(signal, new, ret_old);
-	if (new &&is_default(new))
-		return set_default(signal, new, ret_old);
-	return real_sigaction(number, new, ret_old);
+	if (get_action(signal, &old) != 0)
+		return -1;
+	if (new && (is_default(new) || is_once(new))) {
+		signal->shown_action = *new;
+		install(signal);
+	} else if (new) {
+		if (real_sigaction(number, new, NULL) != 0)
+			return -1;
+		signal->owner = HOST;
+	}
+	if (ret_old)
+		*ret_old = old;
+	return 0;
 }
 
 CW_EXPORT int __sigaction(int number, const struct sigaction *new, struct sigaction *ret_old);
@@ -271,7 +307,7 @@ CW_EXPORT int sigignore(int number)
  */
 static const sigset_t *without_report(int how, const sigset_t *set, sigset_t *copy)
 {
-	if (!cw_is_ready || !set || how == SIG_UNBLOCK || !guarded[0].is_ours ||
+	if (!cw_is_ready || !set || how == SIG_UNBLOCK || guarded[0].owner == HOST ||
 	    sigismember(set, guarded[0].number) != 1)
 		return set;
 	*copy = *set;

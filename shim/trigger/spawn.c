@@ -88,7 +88,10 @@ static long clone_and_run(int flags, char *stack, void (*child)(void))
 	return ret;
 }
 
-/* Standard input and output, and an error output that is a connection, become /dev/null. */
+/*
+ * Standard input and output, and an error output that is a connection, become /dev/null.  node, for
+ * one, marks its standard descriptors close-on-exec.
+ */
 static void set_standard_descriptors(void)
 {
 	long null = cw_raw(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
@@ -97,6 +100,7 @@ static void set_standard_descriptors(void)
 		if (fd != null &&
 		    (fd < 2 || cw_is_connection(2) || cw_raw(SYS_fcntl, 2, F_GETFD) < 0))
 			cw_raw(SYS_dup3, null, fd, 0);
+	cw_raw(SYS_fcntl, 2, F_SETFD, 0);
 }
 
 static void hide_descriptors(void)

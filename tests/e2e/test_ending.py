@@ -28,15 +28,25 @@ def test_default_action_reports_and_kills(lab, number):
     assert_report(lab.only_log(), running.expects)
 
 
-@pytest.mark.parametrize("manner", ["reset", "reset_sigaction"])
+SHOWN_FLAGS = {"once": 0x80000000}  # SA_RESETHAND
+
+
+@pytest.mark.parametrize("manner", ["reset", "reset_sigaction", "once"])
 @pytest.mark.parametrize("number", DEADLY, ids=lambda n: n.name)
 def test_default_set_back_and_raised(lab, number, manner):
     running = lab.start("signals", manner, str(int(number))).wait_ready()
     assert running.fact("BEFORE") == "default"
-    assert running.fact("ACTION") == "own flags 0"
+    assert running.fact("ACTION") == f"own flags {SHOWN_FLAGS.get(manner, 0):x}"
     running.send(number)
     assert running.finish() == -number
     assert_report(lab.only_log(), running.expects)
+
+
+def test_standard_error_that_is_closed_on_exec_still_gets_the_report(lab):
+    running = lab.start("signals", "default", "15", log_path="stderr", format="text").wait_ready()
+    running.send(signal.SIGTERM)
+    assert running.finish() == -signal.SIGTERM
+    assert "1 socket leaked" in running.stderr
 
 
 def test_signal_that_is_handled_is_the_hosts(lab):
@@ -72,7 +82,7 @@ def test_same_status_without_the_shim(lab):
     """The targets behave so by themselves: what the tests above see is not the shim's doing."""
     for way in WAYS:
         assert lab.start("exit_ways", way, "37", preload=False).wait_ready().finish() == 37
-    for manner in ("default", "reset", "reset_sigaction"):
+    for manner in ("default", "reset", "reset_sigaction", "once"):
         running = lab.start("signals", manner, str(int(signal.SIGTERM)), preload=False)
         running.wait_ready().send(signal.SIGTERM)
         assert running.finish() == -signal.SIGTERM

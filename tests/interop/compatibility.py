@@ -33,5 +33,24 @@ def table(build):
                           for row in rows(build))
 
 
+CPYTHON = """
+## CPython's own tests
+
+Each module ran bare and under the shim, with the same outcome of each test (`tests/interop/test_cpython.py`;
+the outcomes stand, test by test, in `cpython/` below the build directory):
+
+"""
+
+
+def cpython(build):
+    """One line a module, from the lists of outcomes."""
+    text = ""
+    for path in sorted((pathlib.Path(build) / "cpython").glob("*.txt")):
+        kinds = [line.split()[-1] for line in path.read_text().splitlines()[1:]]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
+        text += f"- {path.stem}: {len(kinds)} tests, {counts}\n"
+    return CPYTHON + text if text else ""
+
+
 if __name__ == "__main__":
-    sys.stdout.write(table(sys.argv[1]))
+    sys.stdout.write(table(sys.argv[1]) + cpython(sys.argv[1]))

@@ -7,8 +7,9 @@
  *                              raises it again, as node does
  *     signals reset_sigaction SIGNAL
  *                              the same by sigaction()
- *     signals ignore SIGNAL    ignores it: it must not end, nor report
- *     signals handle SIGNAL    handles it and goes on
+ *     signals once SIGNAL      its handler is reset by the kernel (SA_RESETHAND) and raises it
+ * again signals ignore SIGNAL    ignores it: it must not end, nor report signals handle SIGNAL
+ * handles it and goes on
  */
 #include "target.h"
 
@@ -50,14 +51,24 @@ static void on_signal_reset_sigaction(int number)
 	raise(number);
 }
 
+static void on_signal_once(int number)
+{
+	struct sigaction action;
+
+	TARGET_CHECK(sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+	raise(number);
+}
+
 static const struct {
 	const char *name;
 	void (*handler)(int);
+	int flags;
 } manners[] = {
-	{"reset", on_signal_reset},
-	{"reset_sigaction", on_signal_reset_sigaction},
-	{"ignore", SIG_IGN},
-	{"handle", on_signal},
+	{"reset", on_signal_reset, SA_RESTART},
+	{"reset_sigaction", on_signal_reset_sigaction, SA_RESTART},
+	{"once", on_signal_once, (int)SA_RESETHAND},
+	{"ignore", SIG_IGN, SA_RESTART},
+	{"handle", on_signal, SA_RESTART},
 };
 
 enum { MANNERS = sizeof(manners) / sizeof(manners[0]) };
@@ -74,13 +85,13 @@ static const char *name_action(void (*handler)(int))
 	return "foreign";
 }
 
-static void set_action(int number, void (*handler)(int))
+static void set_action(int number, void (*handler)(int), int flags)
 {
 	struct sigaction action, old;
 
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = handler;
-	action.sa_flags = SA_RESTART;
+	action.sa_flags = flags;
 	TARGET_CHECK(sigaction(number, &action, &old) == 0);
 	printf("BEFORE %s\n", name_action(old.sa_handler));
 }
@@ -103,9 +114,11 @@ int main(int argc, char **argv)
 	number = atoi(argv[2]);
 	target_expect("eof-read-not-closed", "leak", 1);
 	leak_one();
+	/* As node does: nothing that is started may have its standard error. */
+	fcntl(STDERR_FILENO, F_SETFD, FD_CLOEXEC);
 	for (int i = 0; i < MANNERS; i++)
 		if (strcmp(argv[1], manners[i].name) == 0)
-			set_action(number, manners[i].handler);
+			set_action(number, manners[i].handler, manners[i].flags);
 	print_action(number);
 	target_hold();
 	printf("ARRIVED %d\n", (int)arrived);
