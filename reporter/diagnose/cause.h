@@ -53,6 +53,11 @@ extern const struct cwr_cause cwr_cause_half_open_in_use;
 extern const struct cwr_cause cwr_cause_shutdown_not_closed;
 extern const struct cwr_cause cwr_cause_reset_not_closed;
 extern const struct cwr_cause cwr_cause_eof_read_not_closed;
+/* Two connections of one process: relay.c, clients.c */
+extern const struct cwr_cause cwr_cause_half_close_relay;
+extern const struct cwr_cause cwr_cause_replaced_by_reconnect;
+extern const struct cwr_cause cwr_cause_abandoned_client;
+extern const struct cwr_cause cwr_cause_idle_pooled_client;
 /* The end-of-file was not read: stuck.c, polls.c, unused.c */
 extern const struct cwr_cause cwr_cause_blocked_in_send;
 extern const struct cwr_cause cwr_cause_owner_stuck;

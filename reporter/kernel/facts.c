@@ -32,6 +32,7 @@ static void take_row(struct cwr_socket *socket, const struct cwr_diag_row *row)
 	if (!socket->peer.family)
 		socket->peer = row->peer;
 	socket->fin_age_s = row->info.is_known ? row->info.last_ack_s : -1;
+	socket->idle_s = row->info.is_known ? row->info.idle_s : -1;
 	socket->has_tcp_bytes = row->info.has_bytes;
 	socket->bytes_received = row->info.bytes_received;
 	socket->bytes_sent = row->info.bytes_sent;

@@ -12,6 +12,7 @@ struct cwr_tcp_info {
 	bool has_bytes; /* the kernel counts them (Linux 4.19) */
 	enum cwr_tcp_state state;
 	double last_ack_s; /* since the last segment with an ACK: in CLOSE_WAIT, since the FIN */
+	double idle_s;	   /* since data last moved, either way */
 	uint64_t bytes_received, bytes_sent; /* data, without SYN and FIN */
 };
 

@@ -259,6 +259,7 @@ struct cwr_socket {
 	double fin_age_s;		     /* since the FIN came; < 0: unknown */
 	bool has_sent_age;		     /* tcpi_last_data_sent was read ... */
 	double sent_age_s;		     /* ... data was last sent so long ago */
+	double idle_s;			     /* since data last moved, either way; < 0: unknown */
 	uint64_t bytes_received, bytes_sent; /* TCP_INFO beyond the handshake */
 	bool has_tcp_bytes;
 	enum cwr_eof eof;

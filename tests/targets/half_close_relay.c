@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A proxy: the client has sent everything and says so; the proxy passes that on by shutting down
+ * the writing half of its connection to the other server, which never ends.
+ * --fixed: it closes both.
+ */
+#include "target_upstream.h"
+
+#include <netinet/tcp.h>
+
+static int take(int listener)
+{
+	int fd;
+
+	MARK_NEXT(created);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	TARGET_CHECK(fd >= 0);
+	return fd;
+}
+
+static void relay(int client, int server)
+{
+	char text[256];
+	ssize_t size;
+	int failed;
+
+	do {
+		MARK_NEXT(eof);
+		size = read(client, text, sizeof(text));
+		if (size > 0)
+			TARGET_CHECK(write(server, text, (size_t)size) == size);
+	} while (size > 0);
+	MARK_NEXT(shutdown);
+	failed = shutdown(server, SHUT_WR);
+	TARGET_CHECK(!failed);
+}
+
+/* The other server's kernel has acknowledged the end. */
+static void wait_for_acknowledgement(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	while (info.tcpi_state != TCP_FIN_WAIT2) {
+		poll(NULL, 0, 2);
+		TARGET_CHECK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool is_fixed = target_has_option(argc, argv, "--fixed");
+	struct target_upstream upstream;
+	struct sockaddr_in address;
+	int listener, client, server;
+
+	target_begin();
+	target_expect(is_fixed ? NULL : "half-close-relay", "leak", 1);
+	upstream = target_upstream_start(1, 0);
+	listener = target_listen(0);
+	target_start_clients(target_port(listener), 1, TARGET_HALF);
+	client = take(listener);
+	server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	address = target_address(upstream.port);
+	TARGET_CHECK(connect(server, (struct sockaddr *)&address, sizeof(address)) == 0);
+	relay(client, server);
+	wait_for_acknowledgement(server);
+	if (is_fixed) {
+		close(client);
+		close(server);
+	}
+	target_hold();
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For targets that are clients: a server in a process of its own, which answers each connection
+ * once and, as asked for, hangs up.
+ */
+#ifndef CWSHIM_TARGET_UPSTREAM_H
+#define CWSHIM_TARGET_UPSTREAM_H
+
+#include "target.h"
+
+struct target_upstream {
+	int port;
+	int word; /* a byte written here makes it hang up on all */
+};
+
+enum { TARGET_UPSTREAM_MAX = 8 };
+
+static inline void target_upstream_run(int listener, int word, int count, int hang_up_at_once)
+{
+	int fds[TARGET_UPSTREAM_MAX];
+	char text[16];
+
+	for (int i = 0; i < count; i++) {
+		fds[i] = accept(listener, NULL, NULL);
+		TARGET_CHECK(fds[i] >= 0 && read(fds[i], text, sizeof(text)) > 0);
+		TARGET_CHECK(write(fds[i], "answer", 6) == 6);
+		if (i < hang_up_at_once)
+			close(fds[i]);
+	}
+	if (read(word, text, 1) == 1)
+		for (int i = hang_up_at_once; i < count; i++)
+			close(fds[i]);
+	while (read(word, text, 1) > 0)
+		;
+	_exit(0);
+}
+
+/* --upstream LISTENER WORD COUNT FIRST: be that server, before main, without the shim. */
+__attribute__((constructor)) static void target_be_upstream(int argc, char **argv)
+{
+	if (argc != 6 || strcmp(argv[1], "--upstream") != 0)
+		return;
+	alarm(TARGET_DEADLINE_S);
+	target_upstream_run(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+}
+
+static inline void target_upstream_exec(const int *numbers)
+{
+	char text[4][16];
+
+	for (int i = 0; i < 4; i++)
+		snprintf(text[i], sizeof(text[i]), "%d", numbers[i]);
+	for (int i = 0; i < 2; i++)
+		TARGET_CHECK(fcntl(numbers[i], F_SETFD, 0) == 0);
+	unsetenv("LD_PRELOAD");
+	execl("/proc/self/exe", "upstream", "--upstream", text[0], text[1], text[2], text[3],
+	      (char *)NULL);
+	_exit(98);
+}
+
+/* It serves so many connections and hangs up on the first of them at once; it ends with us. */
+static inline struct target_upstream target_upstream_start(int count, int hang_up_at_once)
+{
+	struct target_upstream upstream;
+	int listener = target_listen(0), words[2];
+	pid_t pid;
+
+	TARGET_CHECK(count <= TARGET_UPSTREAM_MAX && pipe2(words, O_CLOEXEC) == 0);
+	pid = fork();
+	TARGET_CHECK(pid >= 0);
+	if (pid == 0)
+		target_upstream_exec((const int[]){listener, words[0], count, hang_up_at_once});
+	upstream.port = target_port(listener);
+	upstream.word = words[1];
+	close(words[0]);
+	close(listener);
+	return upstream;
+}
+
+#endif

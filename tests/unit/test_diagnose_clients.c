@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules about connections that a program made itself, and about pairs of connections, on made
+ * models with their near misses.
+ */
+#include "made_scene.h"
+
+/* A connection made so many seconds ago at line 40 by the server's first thread to one peer. */
+static struct cwr_socket *add_client(struct scene *s, int fd, int made_s, double fin_s)
+{
+	struct cwr_socket *socket = made_accepted(s->model, s->server, fd);
+
+	socket->role = CWR_ROLE_CONNECTED;
+	socket->holders->via = CWR_VIA_CONNECT;
+	socket->peer = made_addr("127.0.0.1", 9000);
+	socket->created = made_mark(s->model, s->server, "connect", fd, made_s, 40);
+	socket->has_tcp_bytes = true;
+	socket->bytes_sent = socket->bytes_received = 100;
+	socket->fin_age_s = fin_s;
+	socket->idle_s = made_s - 0.5;
+	return socket;
+}
+
+/* The accepted connection of the scene is not what these tests are about. */
+static int set_clients(void **state)
+{
+	struct scene *s;
+
+	set_scene(state);
+	s = *state;
+	s->socket->peer_has_closed = false;
+	s->socket->state = CWR_TCP_ESTABLISHED;
+	return 0;
+}
+
+#define CLIENT_TEST(name) cmocka_unit_test_setup_teardown(name, set_clients, strike_scene)
+
+static void test_idle_pooled(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *socket = add_client(s, 20, 60, 10);
+
+	assert_cause(s, "idle-pooled-client");
+	assert_int_equal(s->model->findings->verdict, CWR_IDLE);
+	socket->recv_q = 25; /* a TLS alert before the end */
+	assert_cause(s, "idle-pooled-client");
+	socket->recv_q = 7; /* an answer that nobody read */
+	assert_cause(s, "unread-not-closed");
+}
+
+static void test_not_pooled(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *socket = add_client(s, 20, 60, 10);
+
+	socket->bytes_sent = 0; /* nothing was ever asked */
+	assert_cause(s, "unread-not-closed");
+	socket->bytes_sent = 100;
+	socket->idle_s = 3; /* used after the peer's end */
+	assert_cause(s, "unread-not-closed");
+	socket->idle_s = -1;
+	assert_cause(s, "unread-not-closed");
+	socket->idle_s = 50;
+	made_eof(s->model, socket, socket->holders);
+	assert_cause(s, "eof-read-not-closed");
+}
+
+static void test_abandoned(void **state)
+{
+	struct scene *s = *state;
+
+	add_client(s, 20, 60, 10);
+	add_client(s, 21, 50, 10);
+	assert_cause(s, "abandoned-client");
+	assert_int_equal(s->model->findings->nsockets, 2);
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+}
+
+/* A pool that was once busy made several at a time: none was idle when the other was made. */
+static void test_busy_pool_is_not_abandoned(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *first = add_client(s, 20, 60, 10), *second = add_client(s, 21, 59, 10);
+
+	first->idle_s = second->idle_s = 50;
+	assert_cause(s, "unread-not-closed");
+}
+
+/* Made when the older one had ended already. */
+static void test_later_client_is_no_abandoning(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *other = add_client(s, 21, 60, 10);
+
+	add_client(s, 20, 90, 70);
+	other->peer = made_addr("127.0.0.2", 9000);
+	assert_cause(s, "idle-pooled-client");
+	other->peer = made_addr("127.0.0.1", 9000);
+	assert_cause(s, "unread-not-closed");
+}
+
+static void test_replaced(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *old = add_client(s, 20, 60, 10), *later = add_client(s, 21, 5, -1);
+
+	later->peer_has_closed = false;
+	later->state = CWR_TCP_ESTABLISHED;
+	made_eof(s->model, old, old->holders);
+	assert_cause(s, "replaced-by-reconnect");
+	later->created.tid++; /* another thread's business */
+	assert_cause(s, "eof-read-not-closed");
+	later->created.tid--;
+	later->created.t = (MADE_NOW - 30) * MADE_SECOND; /* it was there before */
+	assert_cause(s, "eof-read-not-closed");
+}
+
+static struct cwr_holder *add_other_side(struct scene *s)
+{
+	struct cwr_socket *other = add_client(s, 20, 15, -1);
+
+	other->peer_has_closed = false;
+	other->state = CWR_TCP_FIN_WAIT2;
+	other->holders->shutdown = made_mark(s->model, s->server, "shutdown", 20, 10, 45);
+	other->holders->shut_wr = true;
+	return other->holders;
+}
+
+static void test_relay(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *other = add_other_side(s);
+
+	made_eof(s->model, s->socket, s->owner);
+	assert_cause(s, "half-close-relay");
+	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:45"));
+	other->shutdown.tid++;
+	assert_cause(s, "eof-read-not-closed");
+	other->shutdown.tid--;
+	other->shutdown.t -= MADE_SECOND; /* before the end-of-file */
+	assert_cause(s, "eof-read-not-closed");
+}
+
+/* The other side has ended as well: it is the close that is missing. */
+static void test_relay_that_is_over(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *other = add_other_side(s);
+
+	made_eof(s->model, s->socket, s->owner);
+	for (struct cwr_socket *socket = s->model->sockets; socket; socket = socket->next)
+		if (socket->holders == other)
+			socket->state = CWR_TCP_UNKNOWN;
+	assert_cause(s, "eof-read-not-closed");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLIENT_TEST(test_idle_pooled),
+		CLIENT_TEST(test_not_pooled),
+		CLIENT_TEST(test_abandoned),
+		CLIENT_TEST(test_busy_pool_is_not_abandoned),
+		CLIENT_TEST(test_later_client_is_no_abandoning),
+		CLIENT_TEST(test_replaced),
+		SCENE_TEST(test_relay),
+		SCENE_TEST(test_relay_that_is_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
