@@ -20,6 +20,12 @@
 /* The number of the fork that made this process, in the session of the fork's maker. */
 static uint32_t own_fork_seq;
 
+/*
+ * The ticket of the call that this thread is in.  Memory is copied by a fork, so a child that
+ * returns from no call of ours (clone() starts it elsewhere) finds here whose it is.
+ */
+static __thread struct cw_fork_ticket pending;
+
 static struct cw_fork *record(struct cw_map *map, uint32_t seq)
 {
 	return cw_session_entry(map, CW_SECTION_FORKS, (seq - 1) % CW_FORKS);
@@ -57,6 +63,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 	}
 	ticket.is_open = true;
 	cw_unwind_fork_before();
+	pending = ticket;
 	return ticket;
 }
 
@@ -103,6 +110,7 @@ void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
 {
 	if (!ticket->is_open)
 		return;
+	pending.is_open = false;
 	cw_unwind_fork_after(false);
 	cw_forks_set_child(ticket, pid);
 }
@@ -111,6 +119,7 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 {
 	if (!ticket->is_open)
 		return ret;
+	pending.is_open = false;
 	cw_unwind_fork_after(ret == 0);
 	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
 	 */
@@ -123,19 +132,27 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 
 /* A child that no interposed function made has a number of its own, which says what it was handed.
  */
+static struct cw_fork_ticket number_unseen_fork(void)
+{
+	struct cw_fork_ticket ticket = {.t = cw_now()};
+	struct cw_map *map = cw_session_own();
+
+	if (map)
+		ticket.seq = add_record(map, (struct cw_fork){.t = ticket.t});
+	return ticket;
+}
+
 static void check_for_unseen_fork(void)
 {
-	struct cw_map *map;
-	uint32_t seq = 0;
+	struct cw_fork_ticket ticket;
 
 	if (cw_process_id() != 0)
 		return;
-	map = cw_session_own();
-	if (map)
-		seq = add_record(map, (struct cw_fork){.t = cw_now()});
+	ticket = pending.is_open ? pending : number_unseen_fork();
+	pending.is_open = false;
 	cw_unwind_fork_after(true);
 	cw_thread.forking = 0;
-	become_child(seq, cw_now());
+	become_child(ticket.seq, ticket.t);
 }
 
 bool cw_forks_may_record(void)
