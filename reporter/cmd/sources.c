@@ -108,16 +108,26 @@ struct cwr_error *cwr_sources_load_path(struct cwr_model *model, const char *pat
 	return error;
 }
 
-/* The number may have been used more than once: the newest process is meant. */
-struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
-				       pid_t pid, const char *dir)
+/*
+ * The number may have been used more than once: the newest process is meant.  What a forked child
+ * without a session holds is told by the session of the process that forked it.
+ */
+static size_t find_pid(const struct cwr_session_list *list, pid_t pid)
 {
 	size_t found = list->n;
-	struct cwr_error *error;
 
 	for (size_t i = 0; i < list->n; i++)
 		if (!list->entries[i].error && list->entries[i].header.pid == pid)
 			found = i;
+	return found == list->n ? cwr_session_find_maker(list, pid) : found;
+}
+
+struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
+				       pid_t pid, const char *dir)
+{
+	size_t found = find_pid(list, pid);
+	struct cwr_error *error;
+
 	if (found == list->n)
 		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
 	error = load(model, list->entries[found].path);

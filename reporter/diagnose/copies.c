@@ -243,9 +243,17 @@ const struct cwr_cause cwr_cause_child_kept_copy = {
 	.advise = advise_child,
 };
 
+/* The program took the place of the owner itself, so there is nobody else to serve it. */
+static bool has_replaced(const struct cwr_holder *owner, const struct cwr_holder *copy)
+{
+	return copy->process->pid == owner->process->pid &&
+	       copy->process->start_ticks == owner->process->start_ticks;
+}
+
 /*
  * A program that was executed with the descriptor open, under a number that it cannot know of.  A
- * program without the shim may use it unseen, so then the owner must have served the connection.
+ * program without the shim may use it unseen, so then the owner must have served the connection, or
+ * have been replaced by a program that leaves the end-of-file unread.
  */
 static bool decide_exec(struct cwr_case *c)
 {
@@ -256,7 +264,8 @@ static bool decide_exec(struct cwr_case *c)
 	if (!owner || !copy || copy->fd <= 2)
 		return false;
 	is_served = owner_served(c, copy);
-	if (!is_served && !copy->process->has_shim)
+	if (!is_served && !copy->process->has_shim &&
+	    !(has_replaced(owner, copy) && c->socket->recv_q > 0))
 		return false;
 	tell_owner_story(c, owner, copy);
 	c->evidence[CWR_EV_EXECUTED] = copy->via_mark;
@@ -267,13 +276,16 @@ static bool decide_exec(struct cwr_case *c)
 static void advise_exec(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *created = &f->evidence[CWR_EV_CREATED];
+	const char *who = created->pid == f->process->pid
+				  ? "The program that used the socket is gone"
+				  : "The owner is done with the socket";
 
 	f->explanation = cwr_model_printf(
 		model,
-		"The owner is done with the socket, but %s (%s) was executed while it was open and "
-		"inherited descriptor %d: it was created without close-on-exec.",
-		cwr_words_blamed(model, f), f->process->exe ? f->process->exe : "unknown program",
-		f->blamed[0]->fd);
+		"%s, but %s (%s) was executed while it was open and inherited descriptor %d: it "
+		"was created without close-on-exec.",
+		who, cwr_words_blamed(model, f),
+		f->process->exe ? f->process->exe : "unknown program", f->blamed[0]->fd);
 	f->advice = cwr_model_printf(
 		model, "create it close-on-exec: accept4() or socket() with SOCK_CLOEXEC%s.",
 		cwr_words_at(model, created));

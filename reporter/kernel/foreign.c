@@ -163,24 +163,53 @@ static bool is_program_of_holder(const struct cwr_socket *socket, const struct c
 	return false;
 }
 
+/* The image that this process had when the socket was recorded there, or NULL. */
+static const struct cwr_process *image_before(const struct cwr_socket *socket,
+					      const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process != process && h->process->pid == process->pid &&
+		    h->process->start_ticks == process->start_ticks)
+			return h->process;
+	return NULL;
+}
+
 /* A copy in a descendant came by fork; if another program runs there now, an exec came after. */
 static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_process *process)
 {
+	if (image_before(socket, process))
+		return CWR_VIA_EXEC;
 	if (!process->parent && !descends_from_holder(socket, process))
 		return CWR_VIA_UNKNOWN;
 	return is_program_of_holder(socket, process) ? CWR_VIA_FORK : CWR_VIA_EXEC;
+}
+
+/*
+ * The call that the copy came by.  A program that was executed by the child of a fork is told by
+ * the exec; one that a single call started, as posix_spawn() does, by that.
+ */
+static struct cwr_mark way_of(const struct cwr_socket *socket, const struct cwr_holder *holder)
+{
+	const struct cwr_process *process = holder->process;
+	const struct cwr_process *before = image_before(socket, process);
+	const struct cwr_fork *fork =
+		process->parent ? find_fork(process->parent, process->pid) : NULL;
+
+	if (before)
+		return before->executed;
+	if (!fork)
+		return holder->via_mark;
+	return holder->via == CWR_VIA_EXEC && fork->executed.t ? fork->executed : fork->mark;
 }
 
 static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 			  struct cwr_process *process, int fd)
 {
 	struct cwr_holder *holder = add_confirmed(model, socket, process, fd);
-	const struct cwr_fork *fork =
-		process->parent ? find_fork(process->parent, process->pid) : NULL;
 
 	holder->via = guess_via(socket, process);
-	if (fork && holder->via == CWR_VIA_FORK)
-		holder->via_mark = fork->mark;
+	if (holder->via != CWR_VIA_UNKNOWN)
+		holder->via_mark = way_of(socket, holder);
 }
 
 static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)

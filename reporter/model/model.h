@@ -113,6 +113,7 @@ struct cwr_fork {
 	bool child_ended; /* by the child's own word, or because that process is gone */
 	bool child_has_session;
 	struct cwr_mark mark;
+	struct cwr_mark executed; /* the exec in a child without a session, which came later */
 };
 
 /* What sort of call a thread is in. */
@@ -175,6 +176,7 @@ struct cwr_process {
 	enum cwr_end end;
 	int end_status;
 	uint64_t t_exit;	    /* when it entered exit, 0: not */
+	struct cwr_mark executed;   /* the exec that ended this image */
 	const char *session_path;   /* or NULL */
 	struct cwr_process *parent; /* the process it was forked from, if known here */
 	uint32_t parent_fork_seq;   /* number of that fork there */
@@ -218,7 +220,8 @@ struct cwr_holder {
 	bool closed_at_exit;	  /* was open at entry to exit, closed by the teardown */
 	bool is_creator;	  /* this process made the socket */
 	uint32_t fork_seq;	  /* forks its process had made when the descriptor appeared */
-	struct cwr_mark via_mark; /* the dup, the fork (mark.pid: the parent), the receive */
+	struct cwr_mark via_mark; /* the dup, the fork (mark.pid: the parent), the receive, the exec
+				   */
 	struct cwr_mark eof;
 	struct cwr_mark shutdown;
 	struct cwr_mark last_use;

@@ -40,6 +40,12 @@ struct cwr_session_list {
 struct cwr_error *cwr_session_dir_list(const char *dir, struct cwr_session_list *ret_list);
 void cwr_session_list_free(struct cwr_session_list *list);
 
+/*
+ * The index of the session whose process forked that one, which has none of its own; list->n: there
+ * is none.  Process numbers are used again: the latest fork counts.
+ */
+size_t cwr_session_find_maker(const struct cwr_session_list *list, pid_t pid);
+
 /* Are these two images of one process, or parent and child? */
 bool cwr_session_is_next_of_kin(const struct cw_session_header *a,
 				const struct cw_session_header *b);

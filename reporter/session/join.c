@@ -75,8 +75,10 @@ static void hand_over(struct cwr_socket *socket, struct cwr_holder *before,
 	struct cwr_holder *heir = after ? cwr_join_find_holder(socket, after, before->fd) : NULL;
 
 	before->is_open = false;
-	if (heir && heir->via == CWR_VIA_UNKNOWN)
+	if (heir && heir->via == CWR_VIA_UNKNOWN) {
 		heir->via = CWR_VIA_EXEC;
+		heir->via_mark = before->process->executed;
+	}
 }
 
 static void end_by_exec(struct cwr_model *model, struct cwr_process *process,

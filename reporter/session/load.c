@@ -113,6 +113,8 @@ static void read_session(struct cwr_model *model, const struct cwr_session_file 
 	say_off(&loader);
 	say_losses(&loader);
 	cwr_loader_read_tables(&loader);
+	loader.process->executed =
+		cwr_loader_mark(&loader, &file->header.executed, loader.process->pid, -1);
 	cwr_loader_read_sockets(&loader);
 	cwr_loader_free(&loader);
 	cwr_join_family(model, loader.process);

@@ -102,6 +102,20 @@ static int by_seq(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* The child left the stack of its exec; the time is only known to lie after the fork. */
+static struct cwr_mark read_exec(struct cwr_loader *loader, const struct cw_fork *fork)
+{
+	if (fork->state != CW_FORK_EXECED)
+		return (struct cwr_mark){.fd = -1};
+	return (struct cwr_mark){
+		.t = fork->t,
+		.pid = fork->pid,
+		.fd = -1,
+		.op = "exec",
+		.stack = cwr_loader_stack(loader, fork->exec_stack),
+	};
+}
+
 static void read_forks(struct cwr_loader *loader)
 {
 	struct cwr_process *process = loader->process;
@@ -121,6 +135,7 @@ static void read_forks(struct cwr_loader *loader)
 			.child_ended = from[i].state == CW_FORK_EXITED,
 			.child_has_session = from[i].state == CW_FORK_HAS_SESSION,
 			.mark = cwr_loader_mark(loader, &mark, process->pid, -1),
+			.executed = read_exec(loader, &from[i]),
 		};
 	}
 	free(from);

@@ -157,21 +157,23 @@ ROW_SPAWN(system, start_by_system())
 static void row_daemon(void)
 {
 	fd = accept_abandoned();
-	EXPECT_NEXT("child-kept-copy", "forked", "");
+	EXPECT_NEXT("unread-not-closed", "forked", "via=fork");
 	TARGET_CHECK(daemon(1, 1) == 0);
 	printf("PID %d\n", (int)getpid());
 }
 
 /* The program that takes our place holds what was not marked close-on-exec. */
-#define ROW_EXEC(function, ...)                                                       \
-	static void row_##function(void)                                              \
-	{                                                                             \
-		find_holder();                                                        \
-		fd = accept_abandoned();                                              \
-		puts("EXPECT cause=unread-not-closed verdict=leak count=1 via=exec"); \
-		puts("ENDED exec");                                                   \
-		function(__VA_ARGS__);                                                \
-		target_die(#function);                                                \
+#define ROW_EXEC(function, ...)                                                          \
+	static void row_##function(void)                                                 \
+	{                                                                                \
+		find_holder();                                                           \
+		fd = accept_abandoned();                                                 \
+		printf("EXPECT cause=leaked-through-exec verdict=leak count=1 via=exec " \
+		       "executed=%s:%d\n",                                               \
+		       __func__, __LINE__);                                              \
+		puts("ENDED exec");                                                      \
+		function(__VA_ARGS__);                                                   \
+		target_die(#function);                                                   \
 	}
 
 ROW_EXEC(execve, holder, holder_argv, environ)

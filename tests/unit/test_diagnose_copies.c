@@ -178,6 +178,23 @@ static void test_exec_server_is_no_leak_by_exec(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* The owner executed a program that leaves the end-of-file unread. */
+static void test_own_exec_is_a_leak_by_exec(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = execute(s, 7);
+
+	copy->process->pid = s->server->pid;
+	copy->via_mark = made_mark(s->model, s->server, "execve", -1, 9, 70);
+	s->server->is_alive = s->owner->is_open = false;
+	s->socket->recv_q = 1;
+	assert_cause(s, "leaked-through-exec");
+	assert_string_equal(s->model->findings->evidence[CWR_EV_EXECUTED].op, "execve");
+	s->socket->recv_q = 0; /* it was read: perhaps there, by a program that knows of it */
+	assert_cause(s, "unread-not-closed");
+	assert_string_equal(s->model->findings->evidence[CWR_EV_EXECUTED].op, "execve");
+}
+
 static struct cwr_holder *pass_on(struct scene *s)
 {
 	struct cwr_process *worker = made_process(s->model, 4400, "/usr/bin/worker");
@@ -285,6 +302,7 @@ int main(void)
 		SCENE_TEST(test_leaked_through_exec),
 		SCENE_TEST(test_inetd_style_is_no_exec_leak),
 		SCENE_TEST(test_exec_server_is_no_leak_by_exec),
+		SCENE_TEST(test_own_exec_is_a_leak_by_exec),
 		SCENE_TEST(test_passed_copy_kept),
 		SCENE_TEST(test_passed_on_to_a_child),
 		SCENE_TEST(test_receiver_that_forgets),

@@ -129,6 +129,7 @@ static void test_an_exec_ends_the_image_before_it(void **state)
 	const struct cwr_socket *socket;
 
 	made_slot(before, 7, 1)->created = made_mark(before, 2000, "accept", 0);
+	before->header.executed = made_mark(before, 8000, "execve", 0);
 	after->header.t_start = 9000;
 	made_slot(after, 7, 1)->via = CW_VIA_UNKNOWN;
 	after->slots[7].role = CW_ROLE_INHERITED;
@@ -141,8 +142,27 @@ static void test_an_exec_ends_the_image_before_it(void **state)
 	assert_false(socket->holders->is_open);
 	assert_int_equal(socket->holders->next->process->t_session, 9000);
 	assert_int_equal(socket->holders->next->via, CWR_VIA_EXEC);
+	assert_int_equal(socket->holders->next->via_mark.t, 8000);
+	assert_string_equal(socket->holders->next->via_mark.op, "execve");
 	assert_true(socket->holders->next->is_open);
 	assert_int_equal(socket->holders->next->process->end, CWR_END_RUNNING);
+}
+
+static void test_the_exec_of_a_child_without_a_session_is_known(void **state)
+{
+	static const uint64_t ips[] = {0x1111, 0x2222};
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	struct cw_fork *fork = made_fork(made, 201, 5100, made_stack(made, 1, &ips[0]));
+	const struct cwr_process *process;
+
+	fork->state = CW_FORK_EXECED;
+	fork->exec_stack = made_stack(made, 1, &ips[1]);
+	session_fixture_load(f, 0, made);
+	process = cwr_model_find_process(f->model, 100);
+	assert_int_equal(process->forks[0].mark.stack->ips[0], 0x1111);
+	assert_int_equal(process->forks[0].executed.stack->ips[0], 0x2222);
+	assert_int_equal(process->forks[0].executed.pid, 201);
 }
 
 static void test_a_duplicate_is_a_second_holder(void **state)
@@ -178,6 +198,7 @@ int main(void)
 		CASE(test_without_the_parent_the_copy_tells_the_site),
 		CASE(test_a_reused_process_number_is_another_process),
 		CASE(test_an_exec_ends_the_image_before_it),
+		CASE(test_the_exec_of_a_child_without_a_session_is_known),
 		CASE(test_a_duplicate_is_a_second_holder),
 	};
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Children that have no session of their own: their numbers stand in the records of the forks that
+ * made them.
+ */
+#include "session/dir.h"
+
+#include "session/file.h"
+#include "util/cleanup.h"
+
+#include <stdlib.h>
+
+/* The time of the latest fork there that made a process of this number; 0: none did. */
+static uint64_t latest_fork(const struct cwr_session_file *file, pid_t pid)
+{
+	size_t n;
+	bool is_damaged;
+	CWR_AUTO_FREE struct cw_fork *forks =
+		cwr_session_section_read(file, CW_SECTION_FORKS, &n, &is_damaged);
+	uint64_t t = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (forks[i].seq && forks[i].pid == pid && forks[i].state != CW_FORK_EXITED &&
+		    forks[i].t > t)
+			t = forks[i].t;
+	return t;
+}
+
+static uint64_t made_at(const char *path, pid_t pid)
+{
+	struct cwr_session_file file;
+	struct cwr_error *error = cwr_session_file_open(&file, path);
+	uint64_t t = 0;
+
+	if (!error)
+		t = latest_fork(&file, pid);
+	cwr_error_free(error);
+	cwr_session_file_close(&file);
+	return t;
+}
+
+size_t cwr_session_find_maker(const struct cwr_session_list *list, pid_t pid)
+{
+	size_t found = list->n;
+	uint64_t latest = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		uint64_t t = list->entries[i].error ? 0 : made_at(list->entries[i].path, pid);
+
+		if (t > latest) {
+			latest = t;
+			found = i;
+		}
+	}
+	return found;
+}
