@@ -144,6 +144,17 @@ static bool start_reporter(struct cw_session_header *header, enum cw_reason reas
 	return reporter != 0;
 }
 
+/* A process that has changed its user, or its root, may have no way to its own session any more. */
+static bool can_reach_session(void)
+{
+	long fd = cw_raw(SYS_openat, AT_FDCWD, cw_session_path(), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	cw_raw(SYS_close, fd);
+	return true;
+}
+
 static bool ask(struct cw_session_header *header, enum cw_reason reason)
 {
 	header->reason = reason;
@@ -152,7 +163,7 @@ static bool ask(struct cw_session_header *header, enum cw_reason reason)
 	__atomic_store_n(&header->phase, CW_PHASE_ASKED, __ATOMIC_RELEASE);
 	if (*cw_options.notify.text)
 		return notify();
-	if (start_reporter(header, reason))
+	if (can_reach_session() && start_reporter(header, reason))
 		return true;
 	cw_message("no reporter could be started, so without source lines; later: cwshim report ",
 		   cw_session_path(), NULL);

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""Hosts that do what servers do: none may notice the shim, whatever it finds around it."""
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+BUILD = pathlib.Path(os.environ["CWSHIM_BUILD"])
+LIBRARY = BUILD / "libcwshim.so"
+PYTHON = "/usr/bin/python3"
+TIMEOUT_S = 60
+
+# A server of one client: accepts, serves, and forgets to close; says what it saw.
+SERVE = """
+def serve():
+    import socket
+    listener = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(listener.getsockname())
+    served, _ = listener.accept()
+    client.sendall(b"hello")
+    client.shutdown(socket.SHUT_WR)
+    got = b""
+    while part := served.recv(100):
+        got += part
+    return got.decode(), served, client, listener
+"""
+LEAK = SERVE + "kept = serve(); print(kept[0], flush=True); kept[2].close()\n"
+TERM = "import os; os.kill(os.getpid(), 15)\n"  # before the interpreter tidies up
+
+
+def environment(sessions, **options):
+    words = {"session_dir": sessions, "format": "json", "min_age": "0s"} | options
+    return dict(os.environ, LD_PRELOAD=str(LIBRARY),
+                CWSHIM_OPTIONS=":".join(f"{k}={v}" for k, v in words.items()))
+
+
+def run(script, sessions, prefix=(), **options):
+    return subprocess.run([*prefix, PYTHON, "-c", script], env=environment(sessions, **options),
+                          text=True, capture_output=True, check=False, timeout=TIMEOUT_S)
+
+
+def causes(path):
+    return [f["cause"] for f in json.loads(pathlib.Path(path).read_text())["findings"]]
+
+
+CLOSE_ALL = {
+    "loop": "import os\nfor fd in range(3, 1000):\n    try: os.close(fd)\n    except OSError: pass\n",
+    "closerange": "import os; os.closerange(3, 1 << 20)\n",
+    "closefrom": "import ctypes; ctypes.CDLL(None).closefrom(3)\n",
+    "close_range": "import ctypes; ctypes.CDLL(None).close_range(3, 0xffffffff, 0)\n",
+}
+
+
+@pytest.mark.parametrize("way", CLOSE_ALL)
+def test_a_host_that_closes_everything(tmp_path, way):
+    log = tmp_path / "log"
+    first = SERVE + "serve()\n"  # so that there is a session before
+    done = run(first + CLOSE_ALL[way] + LEAK + TERM, tmp_path / "s", log_path=log)
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n", done.stderr
+    assert causes(log) == ["eof-read-not-closed"] and done.stderr == ""
+
+
+def test_a_daemon_of_two_forks(tmp_path):
+    log = tmp_path / "log"
+    daemon = ("import os\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
+              "os.chdir('/')\n" + LEAK + TERM)
+    done = run(daemon, tmp_path / "s", log_path=log)
+    assert done.returncode == 0
+    wait_until(lambda: log.exists() and causes(log) == ["eof-read-not-closed"])
+
+
+def wait_until(condition):
+    end = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            if condition():
+                return
+        except (OSError, ValueError):
+            pass
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_chroot_does_not_end_the_recording(tmp_path):
+    jail = tmp_path / "jail"
+    jail.mkdir()
+    script = SERVE + f"serve()\nimport os; os.chroot({str(jail)!r}); os.chdir('/')\n" + LEAK + TERM
+    done = run(script, tmp_path / "s")
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n"
+    # No reporter can be reached in there: the library tells by itself, and the session stays.
+    assert "1 socket, fd" in done.stderr and "eof-read-not-closed" in done.stderr
+    report = subprocess.run([BUILD / "cwshim", "report", f"--session-dir={tmp_path}/s",
+                             "--format=json", "--min-age=0"], text=True, capture_output=True,
+                            check=False, timeout=TIMEOUT_S)
+    assert [f["cause"] for f in json.loads(report.stdout)["findings"]] == ["eof-read-not-closed"]
+
+
+def test_privileges_are_dropped(tmp_path):
+    script = SERVE + "serve()\nimport os; os.setgid(65534); os.setuid(65534)\n" + LEAK + TERM
+    done = run(script, tmp_path / "s")
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n"
+    assert "eof-read-not-closed" in done.stderr
+
+
+def limited_to(limit, tmp_path, script=""):
+    log = tmp_path / "log"
+    limits = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n"
+    done = run(limits + LEAK + script + TERM, tmp_path / "s", log_path=log)
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n", done.stderr
+    [finding] = json.loads(log.read_text())["findings"]
+    assert finding["count"] == 1
+    return finding
+
+
+def test_few_descriptors(tmp_path):
+    limited_to(64, tmp_path)
+
+
+def test_the_highest_descriptor_there_can_be(tmp_path):
+    """A million where it is permitted; the table is not sized by the limit."""
+    limit = 1 << 20
+    try:
+        resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE, (limit, limit))
+    except (OSError, ValueError):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    move = f"import os; os.dup2(kept[1].fileno(), {limit - 1}); kept[1].close()\n"
+    finding = limited_to(limit, tmp_path, move)
+    assert [h["fd"] for h in finding["sockets"][0]["holders"]] == [limit - 1]
+
+
+def refused(done):
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n"
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("cwshim: recording is off: "), done.stderr
+
+
+def test_a_directory_that_is_missing_is_made(tmp_path):
+    run(LEAK + TERM, tmp_path / "s", log_path=tmp_path / "log")
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_below_a_missing_one(tmp_path):
+    refused(run(LEAK + TERM, tmp_path / "no" / "s"))
+
+
+def test_a_directory_that_is_a_link(tmp_path):
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "s").symlink_to(tmp_path / "real")
+    refused(run(LEAK + TERM, tmp_path / "s"))
+    assert os.listdir(tmp_path / "real") == []
+
+
+def test_a_directory_that_others_can_write(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s").chmod(0o777)
+    refused(run(LEAK + TERM, tmp_path / "s"))
+
+
+def test_a_directory_of_someone_else(tmp_path):
+    (tmp_path / "s").mkdir(mode=0o700)
+    os.chown(tmp_path / "s", 65534, 65534)
+    refused(run(LEAK + TERM, tmp_path / "s"))
+
+
+def test_a_file_in_place_of_the_directory(tmp_path):
+    (tmp_path / "s").write_text("")
+    refused(run(LEAK + TERM, tmp_path / "s"))
+
+
+@pytest.mark.parametrize("size", ["4k", "64k", "160k", "400k"])
+def test_a_full_file_system(tmp_path, size):
+    """A file system of its own, too small for the session; never a SIGBUS."""
+    mount = f"mount -t tmpfs -o size={size},mode=700 none {tmp_path} && exec \"$@\""
+    many = LEAK + SERVE + "more = [serve() for _ in range(300)]\n"
+    done = run(many + TERM, tmp_path, prefix=("unshare", "-m", "sh", "-c", mount, "sh"), at_exit=0)
+    assert done.returncode == -signal.SIGTERM and done.stdout == "hello\n", done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+
+
+def test_a_limit_of_file_size(tmp_path):
+    script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+    refused(run(script + LEAK + TERM, tmp_path / "s"))
+
+
+def test_a_process_without_sockets_leaves_nothing(tmp_path):
+    done = run("print(6 * 7)", tmp_path / "s")
+    assert done.stdout == "42\n" and done.stderr == "" and not (tmp_path / "s").exists()
+
+
+def test_not_a_byte_into_a_clients_connection(tmp_path):
+    """As from inetd: the standard descriptors are the connection."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    theirs.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            socket.create_connection(listener.getsockname()) as ours:
+        theirs, _ = listener.accept()
+        with theirs:
+            (tmp_path / "s").write_text("")  # so that there is something to say
+            server = subprocess.Popen([PYTHON, "-c", LEAK + TERM], stdin=theirs, stdout=theirs,
+                                      stderr=theirs, env=environment(tmp_path / "s"))
+        assert server.wait(TIMEOUT_S) == -signal.SIGTERM
+        ours.settimeout(TIMEOUT_S)
+        got = b""
+        while part := ours.recv(100):
+            got += part
+        assert got == b"hello\n"
+
+
+SIGNALS = {
+    "blocks_all": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n",
+    "resets_all": "import signal\nfor n in range(1, 65):\n"
+                  "    try: signal.signal(n, signal.SIG_DFL)\n    except (OSError, ValueError): pass\n",
+}
+
+
+@pytest.mark.parametrize("manner", SIGNALS)
+def test_the_report_signal_comes_through(tmp_path, manner):
+    log = tmp_path / "log"
+    script = LEAK + SIGNALS[manner] + "print('READY', flush=True)\nimport sys; sys.stdin.read()\n"
+    server = subprocess.Popen([PYTHON, "-c", script], stdin=subprocess.PIPE, text=True,
+                              stdout=subprocess.PIPE, env=environment(tmp_path / "s", log_path=log))
+    try:
+        assert server.stdout.readline() == "hello\n" and server.stdout.readline() == "READY\n"
+        server.send_signal(signal.SIGRTMAX - 3)
+        wait_until(lambda: causes(log) == ["eof-read-not-closed"])
+    finally:
+        server.kill()
+        server.wait()
+        server.stdin.close()
+        server.stdout.close()
+
+
+def test_a_server_that_executes_itself_anew(tmp_path):
+    """As an upgrade of nginx does: the listener goes on, what was accepted before does not."""
+    log = tmp_path / "log"
+    again = SERVE + """
+import os, socket, sys
+if len(sys.argv) > 1:
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    client = socket.create_connection(listener.getsockname())
+    served, _ = listener.accept()
+    client.close()
+    while served.recv(100):
+        pass
+    print("again", flush=True)
+    os.kill(os.getpid(), 15)
+listener = serve()[3]
+os.set_inheritable(listener.fileno(), True)
+os.execv(sys.executable, [sys.executable, "-c", os.environ["SCRIPT"], str(listener.fileno())])
+"""
+    env = environment(tmp_path / "s", log_path=log) | {"SCRIPT": again}
+    done = subprocess.run([PYTHON, "-c", again], env=env, text=True, capture_output=True,
+                          check=False, timeout=TIMEOUT_S)
+    assert done.returncode == -signal.SIGTERM and done.stdout == "again\n", done.stderr
+    [finding] = json.loads(log.read_text())["findings"]
+    assert finding["cause"] == "eof-read-not-closed" and finding["count"] == 1
+    assert finding["sockets"][0]["role"] == "accepted"
