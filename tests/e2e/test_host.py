@@ -262,3 +262,19 @@ os.execv(sys.executable, [sys.executable, "-c", os.environ["SCRIPT"], str(listen
     [finding] = json.loads(log.read_text())["findings"]
     assert finding["cause"] == "eof-read-not-closed" and finding["count"] == 1
     assert finding["sockets"][0]["role"] == "accepted"
+
+
+@pytest.mark.parametrize("way", ["prctl", "syscall", "launch"])
+def test_a_sandbox_that_kills(tmp_path, way):
+    """Once the filter is on, the shim makes no system call; what it recorded before stays."""
+    done = subprocess.run([BUILD / "targets" / "sandbox", way], env=environment(tmp_path / "s"),
+                          text=True, capture_output=True, check=False, timeout=TIMEOUT_S)
+    assert done.returncode == 7 and done.stdout == "SERVED\nSERVED\n", (done.returncode, done.stderr)
+    assert done.stderr == ""
+    if way == "launch":
+        return  # recorded nothing, for the filter was there first
+    listed = subprocess.run([BUILD / "cwshim", "list", "--format=json",
+                             f"--session-dir={tmp_path}/s"], text=True, capture_output=True,
+                            check=True, timeout=TIMEOUT_S)
+    [session] = json.loads(listed.stdout)["sessions"]
+    assert "sandbox" in session["off"] and session["state"] == "exited 7"
