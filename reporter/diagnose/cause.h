@@ -52,6 +52,7 @@ extern const struct cwr_cause cwr_cause_duplicate_kept;
 extern const struct cwr_cause cwr_cause_half_open_in_use;
 extern const struct cwr_cause cwr_cause_shutdown_not_closed;
 extern const struct cwr_cause cwr_cause_reset_not_closed;
+extern const struct cwr_cause cwr_cause_wrong_close;
 extern const struct cwr_cause cwr_cause_eof_read_not_closed;
 /* Two connections of one process: relay.c, clients.c */
 extern const struct cwr_cause cwr_cause_half_close_relay;

@@ -18,6 +18,7 @@ const struct cwr_cause *const cwr_causes[] = {
 	&cwr_cause_half_open_in_use,
 	&cwr_cause_shutdown_not_closed,
 	&cwr_cause_reset_not_closed,
+	&cwr_cause_wrong_close,
 	&cwr_cause_half_close_relay,
 	&cwr_cause_replaced_by_reconnect,
 	&cwr_cause_abandoned_client,

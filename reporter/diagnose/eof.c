@@ -62,6 +62,47 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 				 cwr_words_call(model, eof, "the read"), cwr_words_at(model, eof));
 }
 
+/* It closed, but not this one: the number was lost, stale, or another one from the start. */
+static bool decide_wrong(struct cwr_case *c)
+{
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		if (!cwr_fact_counts(h) || !h->eof.t || h->wrong_close.t < h->eof.t ||
+		    h->wrong_close.tid != h->eof.tid)
+			continue;
+		c->blamed = h;
+		c->evidence[CWR_EV_EOF] = h->eof;
+		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = h->wrong_close;
+		c->confidence = CWR_MEDIUM;
+		return true;
+	}
+	return false;
+}
+
+static void advise_wrong(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
+
+	f->explanation = cwr_model_printf(model,
+					  "The thread of %s that read the end-of-file of "
+					  "descriptor %d then closed descriptor "
+					  "%d instead, which was not open (EBADF).",
+					  cwr_words_blamed(model, f), f->blamed[0]->fd, closed->fd);
+	f->advice = cwr_model_printf(model,
+				     "find out why %s%s gets another number than the %s had, and "
+				     "check what it returns.",
+				     cwr_words_call(model, closed, "close()"),
+				     cwr_words_at(model, closed), cwr_words_socket(f));
+}
+
+const struct cwr_cause cwr_cause_wrong_close = {
+	.id = "wrong-close",
+	.verdict = CWR_LEAK,
+	.title = "another number was closed instead",
+	.key = CWR_EV_CLOSED_ELSEWHERE,
+	.decide = decide_wrong,
+	.advise = advise_wrong,
+};
+
 const struct cwr_cause cwr_cause_eof_read_not_closed = {
 	.id = "eof-read-not-closed",
 	.verdict = CWR_LEAK,

@@ -227,6 +227,8 @@ struct cwr_holder {
 	struct cwr_mark last_use;
 	struct cwr_mark passed; /* sent from here to another process with SCM_RIGHTS */
 	struct cwr_mark closed;
+	struct cwr_mark wrong_close; /* the reader of the end-of-file closed a number (fd) that was
+					not open */
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
 	struct cwr_holder *next;

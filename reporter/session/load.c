@@ -116,6 +116,7 @@ static void read_session(struct cwr_model *model, const struct cwr_session_file 
 	loader.process->executed =
 		cwr_loader_mark(&loader, &file->header.executed, loader.process->pid, -1);
 	cwr_loader_read_sockets(&loader);
+	cwr_loader_read_events(&loader);
 	cwr_loader_free(&loader);
 	cwr_join_family(model, loader.process);
 }

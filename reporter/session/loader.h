@@ -43,6 +43,9 @@ struct cwr_mark cwr_loader_mark(struct cwr_loader *loader, const struct cw_mark 
 /* sockets.c: slots and the handed-over cache. */
 void cwr_loader_read_sockets(struct cwr_loader *loader);
 
+/* events.c: what the ring adds to them.  After the sockets. */
+void cwr_loader_read_events(struct cwr_loader *loader);
+
 /*
  * join.c: the entry of the process that a header describes: a new one, or one that a note in its
  * parent's session has announced.

@@ -29,13 +29,13 @@ static void before_close(unsigned int fn, int fd)
 CW_EXPORT int close(int fd)
 {
 	before_close(CW_FN_close, fd);
-	return cw_real.close(fd);
+	return cw_on_close(CW_FN_close, cw_real.close(fd), fd);
 }
 
 CW_EXPORT int __close(int fd)
 {
 	before_close(CW_FN___close, fd);
-	return cw_real.__close(fd);
+	return cw_on_close(CW_FN___close, cw_real.__close(fd), fd);
 }
 
 CW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)

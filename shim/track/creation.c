@@ -11,6 +11,7 @@
 #include "track/forks.h"
 #include "track/identity.h"
 #include "track/mark.h"
+#include "track/ring.h"
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
@@ -23,19 +24,8 @@ static void note_exhaustion(unsigned int fn)
 	struct cw_map *map = cw_session_own();
 
 	if ((error == EMFILE || error == ENFILE) && map) {
-		uint64_t seq = cw_count(map->header->events) + 1;
-		struct cw_event *event =
-			cw_session_entry(map, CW_SECTION_EVENTS, (uint32_t)((seq - 1) % CW_EVENTS));
-
-		map->header->section[CW_SECTION_EVENTS].used = (uint32_t)seq;
 		cw_count(map->header->emfile);
-		if (event)
-			*event = (struct cw_event){.seq = seq,
-						   .t = cw_now(),
-						   .who = CW_WHO(cw_thread_id(), fn),
-						   .stack = cw_stack_here(map),
-						   .fd = -1,
-						   .result = -error};
+		cw_ring_add(map, fn, 0, -1, -error);
 	}
 	errno = error;
 }

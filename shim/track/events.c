@@ -18,6 +18,7 @@
 #include "track/identity.h"
 #include "track/inherited.h"
 #include "track/mark.h"
+#include "track/ring.h"
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
@@ -53,6 +54,8 @@ void cw_note_eof(unsigned int fn, int fd)
 	if (!found)
 		return;
 	found->eof = made;
+	cw_thread.eof_cookie = found->cookie;
+	cw_thread.eof_fd = fd;
 	cw_slots_commit(found);
 }
 
@@ -197,6 +200,20 @@ void cw_before_close(unsigned int fn, int fd)
 {
 	if (cw_slots_is_tracked(fd) && cw_forks_may_record())
 		on_gone(fn, fd);
+}
+
+void cw_note_close(unsigned int fn, int ret, int fd)
+{
+	int error = errno;
+	struct cw_map *map = cw_session_own();
+	uint64_t cookie = cw_thread.eof_cookie;
+
+	if (fd < 0)
+		return; /* close(-1) says nothing of where the number got lost */
+	cw_thread.eof_cookie = 0;
+	if (fd != cw_thread.eof_fd && ret < 0 && error == EBADF && map && cw_forks_may_record())
+		cw_ring_add(map, fn, cookie, fd, -error);
+	errno = error;
 }
 
 void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int last, int flags)

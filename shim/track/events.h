@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "core/thread.h"
 #include "track/slots.h"
 
 /* socket(domain, type, ...) returned fd. */
@@ -29,6 +30,18 @@ int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr,
 int cw_on_shutdown(unsigned int fn, int ret, int fd, int how);
 
 void cw_before_close(unsigned int fn, int fd);
+
+/*
+ * close(fd) returned ret.  A thread that has read an end-of-file and then closes a number that is
+ * not open meant another one: that is kept.  One load where no end-of-file was read before.
+ */
+void cw_note_close(unsigned int fn, int ret, int fd);
+static inline int cw_on_close(unsigned int fn, int ret, int fd)
+{
+	if (__builtin_expect(cw_thread.eof_cookie != 0, 0))
+		cw_note_close(fn, ret, fd);
+	return ret;
+}
 
 /* A call made descriptor `to` from `from`, replacing what `to` was. */
 int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec);

@@ -132,6 +132,21 @@ static void test_unconnected_socket_is_clean(void **state)
 	assert_clean(s);
 }
 
+static void test_wrong_close(void **state)
+{
+	struct scene *s = *state;
+
+	made_eof(s->model, s->socket, s->owner);
+	s->owner->wrong_close = made_mark(s->model, s->server, "close", 8, 9, 70);
+	assert_cause(s, "wrong-close");
+	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:70"));
+	s->owner->wrong_close.tid++; /* another thread's close tells nothing of this socket */
+	assert_cause(s, "eof-read-not-closed");
+	s->owner->wrong_close.tid--;
+	s->owner->wrong_close.t -= 2 * MADE_SECOND; /* before the end-of-file */
+	assert_cause(s, "eof-read-not-closed");
+}
+
 static void test_eof_read_not_closed(void **state)
 {
 	struct scene *s = *state;
@@ -357,6 +372,7 @@ int main(void)
 		SCENE_TEST(test_own_shutdown_is_no_fin),
 		SCENE_TEST(test_reset_not_closed),
 		SCENE_TEST(test_unconnected_socket_is_clean),
+		SCENE_TEST(test_wrong_close),
 		SCENE_TEST(test_eof_read_not_closed),
 		SCENE_TEST(test_unread_not_closed),
 		SCENE_TEST(test_opened_elsewhere),

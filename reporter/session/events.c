@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring of events of a session: what happened to sockets beside their own descriptors.
+ */
+#include "session/loader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Whoever read the end-of-file there then closed a number that was not open. */
+static void read_wrong_close(struct cwr_loader *loader, const struct cw_event *event)
+{
+	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, event->cookie);
+	const struct cw_mark mark = {event->t, event->stack, event->who};
+
+	for (struct cwr_holder *h = socket ? socket->holders : NULL; h; h = h->next) {
+		if (h->process != loader->process || !h->eof.t)
+			continue;
+		h->wrong_close = cwr_loader_mark(loader, &mark, loader->process->pid, event->fd);
+		h->wrong_close.result = event->result;
+	}
+}
+
+void cwr_loader_read_events(struct cwr_loader *loader)
+{
+	bool is_damaged;
+	size_t n;
+	struct cw_event *events =
+		cwr_session_section_read(loader->file, CW_SECTION_EVENTS, &n, &is_damaged);
+
+	if (is_damaged)
+		cwr_loader_say_damaged(loader, CW_SECTION_EVENTS);
+	for (size_t i = 0; i < n; i++)
+		if (events[i].cookie && events[i].result == -EBADF)
+			read_wrong_close(loader, &events[i]);
+	free(events);
+}

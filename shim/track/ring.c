@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring of events: the oldest one makes room for the newest.
+ */
+#include "track/ring.h"
+
+#include "track/mark.h"
+
+#include "core/poison.h"
+
+void cw_ring_add(struct cw_map *map, unsigned int fn, uint64_t cookie, int fd, int result)
+{
+	uint64_t seq = cw_count(map->header->events) + 1;
+	struct cw_event *event =
+		cw_session_entry(map, CW_SECTION_EVENTS, (uint32_t)((seq - 1) % CW_EVENTS));
+	struct cw_mark made;
+
+	map->header->section[CW_SECTION_EVENTS].used = (uint32_t)seq;
+	if (!event)
+		return;
+	made = cw_mark_here(map, fn);
+	*event = (struct cw_event){.seq = seq,
+				   .t = made.t,
+				   .cookie = cookie,
+				   .who = made.who,
+				   .stack = made.stack,
+				   .fd = fd,
+				   .result = result};
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring of events: things worth knowing that belong to no open descriptor.
+ */
+#ifndef CW_TRACK_RING_H
+#define CW_TRACK_RING_H
+
+#include "track/session.h"
+
+/* Something happened to a socket (cookie 0: to none) at a descriptor.  Async-signal-safe. */
+void cw_ring_add(struct cw_map *map, unsigned int fn, uint64_t cookie, int fd, int result);
+
+#endif
