@@ -22,7 +22,7 @@ static void print_help(void)
 	puts("usage: cwshim COMMAND [options] [arguments]\n\n"
 	     "Finds sockets that a server leaks in CLOSE_WAIT, and the line that leaks them.\n");
 	for (int i = 0; i < COMMANDS; i++)
-		printf("  %-8s %s\n", commands[i]->name, commands[i]->help);
+		printf("  %-8s %s\n", commands[i]->name, commands[i]->argp->doc);
 	puts("\n`cwshim COMMAND --help` tells a command's options.");
 }
 

@@ -86,8 +86,6 @@ static struct cwr_error *run(const struct cwr_options *options, int *ret_status)
 
 const struct cwr_command cwr_command_clean = {
 	.name = "clean",
-	.id = CWR_FOR_CLEAN,
-	.args = "",
-	.help = "Remove the sessions of ended processes.",
+	.argp = &cwr_argp_clean,
 	.run = run,
 };

@@ -113,8 +113,6 @@ static struct cwr_error *run(const struct cwr_options *options, int *ret_status)
 
 const struct cwr_command cwr_command_list = {
 	.name = "list",
-	.id = CWR_FOR_LIST,
-	.args = "",
-	.help = "List the sessions, of living and of ended processes.",
+	.argp = &cwr_argp_list,
 	.run = run,
 };

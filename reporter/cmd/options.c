@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of options; see options.h.
+ * The tables of options; see options.h.
+ *
+ * argp's own complaints are several lines and end the program: it is kept silent, and what its
+ * getopt refuses is looked up again in the tables to say what is wrong with which word.
  */
 #include "cmd/options.h"
 
@@ -8,25 +11,11 @@
 #include "render/render.h"
 #include "util/duration.h"
 
-#include <getopt.h>
+#include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	REPORTING = CWR_FOR_REPORT | CWR_FOR_RUN,
-	ALL = CWR_FOR_REPORT | CWR_FOR_RUN | CWR_FOR_LIST | CWR_FOR_CLEAN,
-	FIRST_LONG = 256, /* values of getopt that are no characters */
-};
-
-struct option_row {
-	const char *name;
-	char letter;	      /* 0: none */
-	const char *argument; /* how the help names it; NULL: takes none */
-	int commands;	      /* bits of enum cwr_for */
-	const char *help;     /* NULL: not for users */
-	bool (*set)(struct cwr_options *options, const char *value); /* false: bad value */
-};
 
 static bool set_format(struct cwr_options *options, const char *value)
 {
@@ -143,113 +132,274 @@ SET_FLAG(from_shim)
 SET_FLAG(append)
 SET_FLAG(wants_help)
 
+enum {
+	KEY_OUTPUT = 'o',
+	KEY_HELP = 'h',
+	KEY_FORMAT = 256, /* from here on: no letter */
+	KEY_LIST_FORMAT,
+	KEY_ALL,
+	KEY_MIN_AGE,
+	KEY_FAIL_ON,
+	KEY_ERROR_EXITCODE,
+	KEY_CAUSE,
+	KEY_SUPPRESSIONS,
+	KEY_SHOW_SUPPRESSED,
+	KEY_COLOR,
+	KEY_WAIT_ALL,
+	KEY_SESSION_DIR,
+	KEY_FROM_SHIM,
+	KEY_APPEND,
+	KEY_REASON,
+	KEYS,
+};
+
+/* Each returns false for a bad value. */
+static bool (*const setters[KEYS])(struct cwr_options *options, const char *value) = {
+	[KEY_OUTPUT] = set_output,
+	[KEY_HELP] = set_wants_help,
+	[KEY_FORMAT] = set_format,
+	[KEY_LIST_FORMAT] = set_list_format,
+	[KEY_ALL] = set_all,
+	[KEY_MIN_AGE] = set_min_age,
+	[KEY_FAIL_ON] = set_fail_on,
+	[KEY_ERROR_EXITCODE] = set_error_exitcode,
+	[KEY_CAUSE] = set_cause,
+	[KEY_SUPPRESSIONS] = set_suppressions,
+	[KEY_SHOW_SUPPRESSED] = set_show_suppressed,
+	[KEY_COLOR] = set_color,
+	[KEY_WAIT_ALL] = set_wait_all,
+	[KEY_SESSION_DIR] = set_session_dir,
+	[KEY_FROM_SHIM] = set_from_shim,
+	[KEY_APPEND] = set_append,
+	[KEY_REASON] = set_reason,
+};
+
 /* clang-format off */
-static const struct option_row rows[] = {
-	{ "format", 0, "FORMAT", REPORTING, "how the report is written (default: text)", set_format },
-	{ "format", 0, "FORMAT", CWR_FOR_LIST, "text (default) or json", set_list_format },
-	{ "output", 'o', "FILE", REPORTING, "where the report is written", set_output },
-	{ "all", 0, NULL, REPORTING, "show every socket and every frame", set_all },
-	{ "min-age", 0, "TIME", REPORTING, "ignore a socket whose FIN is younger (default: 1s)", set_min_age },
-	{ "fail-on", 0, "VERDICTS", REPORTING, "which fail: leak,stall (default), idle, in-use, none", set_fail_on },
-	{ "error-exitcode", 0, "N", REPORTING, "exit status when findings fail", set_error_exitcode },
-	{ "cause", 0, "ID", REPORTING, "only findings of this cause", set_cause },
-	{ "suppressions", 0, "FILE", REPORTING, "findings to ignore", set_suppressions },
-	{ "show-suppressed", 0, NULL, REPORTING, "print ignored findings too", set_show_suppressed },
-	{ "color", 0, "WHEN", REPORTING, "auto (default), always or never", set_color },
-	{ "wait-all", 0, NULL, CWR_FOR_RUN, "wait for all descendants of COMMAND", set_wait_all },
-	{ "session-dir", 0, "DIR", ALL, "where sessions are kept", set_session_dir },
-	{ "from-shim", 0, NULL, CWR_FOR_REPORT, NULL, set_from_shim },
-	{ "append", 0, NULL, CWR_FOR_REPORT, NULL, set_append },
-	{ "reason", 0, "REASON", CWR_FOR_REPORT, NULL, set_reason },
-	{ "help", 'h', NULL, ALL, "print this help", set_wants_help },
+static const struct argp_option common_options[] = {
+	{ "session-dir", KEY_SESSION_DIR, "DIR", 0, "where sessions are kept", 0 },
+	{ "help", KEY_HELP, NULL, 0, "print this help", -1 },
+	{ 0 },
+};
+
+static const struct argp_option reporting_options[] = {
+	{ "format", KEY_FORMAT, "FORMAT", 0, "how the report is written (default: text)", 0 },
+	{ "output", KEY_OUTPUT, "FILE", 0, "where the report is written", 0 },
+	{ "all", KEY_ALL, NULL, 0, "show every socket and every frame", 0 },
+	{ "min-age", KEY_MIN_AGE, "TIME", 0, "ignore a socket whose FIN is younger (default: 1s)", 0 },
+	{ "fail-on", KEY_FAIL_ON, "VERDICTS", 0, "which fail: leak,stall (default), idle, in-use, none", 0 },
+	{ "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit status when findings fail", 0 },
+	{ "cause", KEY_CAUSE, "ID", 0, "only findings of this cause", 0 },
+	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings to ignore", 0 },
+	{ "show-suppressed", KEY_SHOW_SUPPRESSED, NULL, 0, "print ignored findings too", 0 },
+	{ "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never", 0 },
+	{ 0 },
+};
+
+static const struct argp_option run_options[] = {
+	{ "wait-all", KEY_WAIT_ALL, NULL, 0, "wait for all descendants of COMMAND", 0 },
+	{ 0 },
+};
+
+/* What the shim says when it starts `cwshim report`. */
+static const struct argp_option report_options[] = {
+	{ "from-shim", KEY_FROM_SHIM, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "append", KEY_APPEND, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "reason", KEY_REASON, "REASON", OPTION_HIDDEN, NULL, 0 },
+	{ 0 },
+};
+
+static const struct argp_option list_options[] = {
+	{ "format", KEY_LIST_FORMAT, "FORMAT", 0, "text (default) or json", 0 },
+	{ 0 },
 };
 /* clang-format on */
 
-enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+/* What the parsers share. */
+struct parsing {
+	const struct cwr_command *command;
+	struct cwr_options *options;
+	struct cwr_error *error;
+};
 
-/* Fills what getopt_long() wants; val is the row's index, from FIRST_LONG on. */
-static void prepare(const struct cwr_command *command, struct option *longs, char *letters)
+/* The option after now, of argp and what it includes; NULL stands for both ends. */
+static const struct argp_option *next_option(const struct argp *argp, const struct argp_option *now)
 {
-	*letters++ = command->stops_at_first_argument ? '+' : ':';
-	if (command->stops_at_first_argument)
-		*letters++ = ':';
-	for (int i = 0; i < ROWS; i++) {
-		if (!(rows[i].commands & command->id))
-			continue;
-		*longs++ = (struct option){rows[i].name,
-					   rows[i].argument ? required_argument : no_argument, NULL,
-					   FIRST_LONG + i};
-		if (rows[i].letter)
-			*letters++ = rows[i].letter;
-		if (rows[i].letter && rows[i].argument)
-			*letters++ = ':';
+	const struct argp_child *child = argp->children;
+	const struct argp_option *table = argp->options;
+
+	for (bool is_next = !now;; table = (child++)->argp->options) {
+		for (const struct argp_option *o = table; o && o->name; o++) {
+			if (is_next)
+				return o;
+			is_next = o == now;
+		}
+		if (!child->argp)
+			return NULL;
 	}
 }
 
-static const struct option_row *find_row(const struct cwr_command *command, int value)
+static const struct argp_option *find_key(const struct argp *argp, int key)
 {
-	if (value >= FIRST_LONG)
-		return &rows[value - FIRST_LONG];
-	for (int i = 0; i < ROWS; i++)
-		if (rows[i].letter == value && rows[i].commands & command->id)
-			return &rows[i];
+	const struct argp_option *option = NULL;
+
+	while ((option = next_option(argp, option)) && option->key != key)
+		;
+	return option;
+}
+
+/* What getopt found wrong with a word like --NAME[=VALUE]; NULL: nothing. */
+static const char *long_fault(const struct argp *argp, const char *word)
+{
+	const struct argp_option *option = NULL, *found = NULL;
+	size_t length = strcspn(word + 2, "=");
+	int n = 0;
+
+	while ((option = next_option(argp, option))) {
+		if (strncmp(option->name, word + 2, length) != 0)
+			continue;
+		found = option;
+		n++;
+		if (strlen(option->name) == length) {
+			n = 1;
+			break;
+		}
+	}
+	if (n != 1)
+		return n ? "ambiguous option" : "unknown option";
+	if (word[2 + length])
+		return found->arg ? NULL : "no value is taken by";
+	return found->arg ? "no value given for" : NULL;
+}
+
+/* The same for a word of letters. */
+static const char *short_fault(const struct argp *argp, const char *word)
+{
+	for (const char *letter = word + 1; *letter; letter++) {
+		const struct argp_option *option = find_key(argp, (unsigned char)*letter);
+
+		if (!option)
+			return "unknown option";
+		if (option->arg)
+			return letter[1] ? NULL : "no value given for";
+	}
 	return NULL;
 }
 
-static struct cwr_error *complain(const struct cwr_command *command, int value, char *const *argv)
+static const char *fault(const struct argp *argp, const char *word)
 {
-	return cwr_error_new(CWR_EXIT_USAGE, "%s '%s' (see `cwshim %s --help`)",
-			     value == ':' ? "no value given for" : "unknown option",
-			     argv[optind - 1], command->name);
-}
-
-static struct cwr_error *take(const struct cwr_command *command, int value,
-			      struct cwr_options *options)
-{
-	const struct option_row *row = find_row(command, value);
-
-	if (row->set(options, optarg))
+	if (!word || word[0] != '-')
 		return NULL;
-	return cwr_error_new(CWR_EXIT_USAGE, "bad value '%s' for --%s (see `cwshim %s --help`)",
-			     optarg, row->name, command->name);
+	return word[1] == '-' ? long_fault(argp, word) : short_fault(argp, word);
 }
+
+/* getopt has passed over the word that it refuses, unless more letters follow in it. */
+static void complain(struct parsing *parsing, const struct argp_state *state)
+{
+	const struct argp *argp = parsing->command->argp;
+	const char *word = state->argv[state->next - 1];
+	const char *what = fault(argp, word);
+
+	if (!what && state->next < state->argc) {
+		word = state->argv[state->next];
+		what = fault(argp, word);
+	}
+	parsing->error = cwr_error_new(CWR_EXIT_USAGE, "%s '%s' (see `cwshim %s --help`)",
+				       what ? what : "bad option", word, parsing->command->name);
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct parsing *parsing = state->input;
+
+	if (key <= 0 || key >= KEYS || !setters[key])
+		return ARGP_ERR_UNKNOWN;
+	if (setters[key](parsing->options, value))
+		return 0;
+	parsing->error = cwr_error_new(
+		CWR_EXIT_USAGE, "bad value '%s' for --%s (see `cwshim %s --help`)", value,
+		find_key(parsing->command->argp, key)->name, parsing->command->name);
+	return EINVAL;
+}
+
+/* The parser of a subcommand; the tables that it includes have parse_option(). */
+static error_t parse_command(int key, char *value, struct argp_state *state)
+{
+	struct parsing *parsing = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		for (int i = 0; state->root_argp->children[i].argp; i++)
+			state->child_inputs[i] = parsing;
+		return 0;
+	case ARGP_KEY_ARGS:
+		parsing->options->nargs = state->argc - state->next;
+		parsing->options->args = state->argv + state->next;
+		return 0;
+	case ARGP_KEY_ERROR:
+		if (!parsing->error)
+			complain(parsing, state);
+		return 0;
+	}
+	return parse_option(key, value, state);
+}
+
+static const struct argp common = {.options = common_options, .parser = parse_option};
+static const struct argp reporting = {.options = reporting_options, .parser = parse_option};
+static const struct argp_child with_common[] = {{.argp = &common}, {0}};
+static const struct argp_child with_reporting[] = {{.argp = &reporting}, {.argp = &common}, {0}};
+
+const struct argp cwr_argp_run = {
+	.options = run_options,
+	.parser = parse_command,
+	.args_doc = "[--] COMMAND [ARGUMENT...]",
+	.doc = "Run a command under the shim; one report for all its processes.",
+	.children = with_reporting,
+};
+
+const struct argp cwr_argp_report = {
+	.options = report_options,
+	.parser = parse_command,
+	.args_doc = "[PID... | SESSION...]",
+	.doc = "Report from living or ended processes; without arguments, from all of yours.",
+	.children = with_reporting,
+};
+
+const struct argp cwr_argp_list = {
+	.options = list_options,
+	.parser = parse_command,
+	.doc = "List the sessions, of living and of ended processes.",
+	.children = with_common,
+};
+
+const struct argp cwr_argp_clean = {
+	.parser = parse_command,
+	.doc = "Remove the sessions of ended processes.",
+	.children = with_common,
+};
 
 struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc, char **argv,
 				    struct cwr_options *ret_options)
 {
-	struct option longs[ROWS + 1] = {0};
-	char letters[2 * ROWS + 3] = "";
-	struct cwr_error *error = NULL;
-	int value;
+	unsigned int flags = ARGP_SILENT | (command->stops_at_first_argument ? ARGP_IN_ORDER : 0);
+	struct parsing parsing = {.command = command, .options = ret_options};
 
 	*ret_options = (struct cwr_options){
 		.min_age_s = 1,
 		.fail_on = 1u << CWR_LEAK | 1u << CWR_STALL,
 		.error_exitcode = -1,
+		.args = argv + argc,
 	};
-	prepare(command, longs, letters);
-	opterr = 0;
-	optind = 0; /* starts afresh, getopt(3) */
-	while (!error && (value = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-		error = value == '?' || value == ':' ? complain(command, value, argv)
-						     : take(command, value, ret_options);
-	ret_options->nargs = argc - optind;
-	ret_options->args = argv + optind;
-	return error;
+	if (argp_parse(command->argp, argc, argv, flags, NULL, &parsing) && !parsing.error)
+		return cwr_error_new(CWR_EXIT_USAGE, "bad options (see `cwshim %s --help`)",
+				     command->name);
+	return parsing.error;
 }
 
 void cwr_options_help(const struct cwr_command *command)
 {
-	printf("usage: cwshim %s [options]%s%s\n\n%s\n\n", command->name, *command->args ? " " : "",
-	       command->args, command->help);
-	for (int i = 0; i < ROWS; i++) {
-		char left[64];
+	char name[32];
 
-		if (!(rows[i].commands & command->id) || !rows[i].help)
-			continue;
-		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].argument ? "=" : "",
-			 rows[i].argument ? rows[i].argument : "");
-		printf("  %c%c %-24s %s\n", rows[i].letter ? '-' : ' ',
-		       rows[i].letter ? rows[i].letter : ' ', left, rows[i].help);
-	}
+	snprintf(name, sizeof(name), "cwshim %s", command->name);
+	argp_help(command->argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC,
+		  name);
 }

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of all subcommands: one table, from which come the parsing and the help.
+ * The options of the subcommands: for each an argp, from which come the parsing and the help; what
+ * several take is one argp that theirs include.
  */
 #ifndef CWR_CMD_OPTIONS_H
 #define CWR_CMD_OPTIONS_H
 
 #include "util/error.h"
 
+#include <argp.h>
 #include <stdbool.h>
-
-/* Which subcommands take an option. */
-enum cwr_for {
-	CWR_FOR_REPORT = 1 << 0,
-	CWR_FOR_RUN = 1 << 1,
-	CWR_FOR_LIST = 1 << 2,
-	CWR_FOR_CLEAN = 1 << 3,
-};
 
 enum cwr_color { CWR_COLOR_AUTO, CWR_COLOR_ALWAYS, CWR_COLOR_NEVER };
 
@@ -41,12 +35,12 @@ struct cwr_options {
 
 struct cwr_command {
 	const char *name;
-	enum cwr_for id;
-	const char *args; /* for the usage line */
-	const char *help; /* one line */
+	const struct argp *argp; /* its doc is one line */
 	bool stops_at_first_argument;
 	struct cwr_error *(*run)(const struct cwr_options *options, int *ret_status);
 };
+
+extern const struct argp cwr_argp_run, cwr_argp_report, cwr_argp_list, cwr_argp_clean;
 
 /* argv[0] is the subcommand's name.  The strings stay argv's. */
 struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc, char **argv,

@@ -97,8 +97,6 @@ static struct cwr_error *run(const struct cwr_options *options, int *ret_status)
 
 const struct cwr_command cwr_command_report = {
 	.name = "report",
-	.id = CWR_FOR_REPORT,
-	.args = "[PID... | SESSION...]",
-	.help = "Report from living or ended processes; without arguments, from all of yours.",
+	.argp = &cwr_argp_report,
 	.run = run,
 };

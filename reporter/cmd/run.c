@@ -210,9 +210,7 @@ static struct cwr_error *run_command(const struct cwr_options *options, int *ret
 
 const struct cwr_command cwr_command_run = {
 	.name = "run",
-	.id = CWR_FOR_RUN,
-	.args = "[--] COMMAND [ARGUMENT...]",
-	.help = "Run a command under the shim; one report for all its processes.",
+	.argp = &cwr_argp_run,
 	.stops_at_first_argument = true,
 	.run = run_command,
 };

@@ -30,7 +30,7 @@ def test_every_command_is_there(manual):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_there(manual, command):
-    options = re.findall(r"^  .. (--[a-z-]+)", output_of(command, "--help"), re.M)
+    options = re.findall(r"^  (?:-.,|   ) (--[a-z-]+)", output_of(command, "--help"), re.M)
     assert "--session-dir" in options
     for option in options:
         assert option == "--help" or f"*{option}" in manual

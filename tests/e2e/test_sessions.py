@@ -103,11 +103,14 @@ def test_another_version_is_refused(lab):
 
 
 def test_wrong_usage(lab):
-    for arguments in (["report", "--no-such-option"], ["no-such-command"],
-                      ["report", "--format=smoke"], ["run"]):
+    for arguments in (["report", "--no-such-option"], ["report", "-x"], ["no-such-command"], [],
+                      ["report", "--output"], ["report", "--format=smoke"], ["run"],
+                      ["report", "--s"], ["--no-such-option"]):
         done = lab.cwshim(*arguments, session_dir=False)
         assert done.returncode == 2, arguments
-        assert done.stderr.startswith("cwshim: ")
+        assert re.fullmatch(r"cwshim: [^\n]+\n", done.stderr), done.stderr
+        assert (arguments or ["command"])[-1].split("=")[-1] in done.stderr
+        assert done.stdout == ""
 
 
 def test_list_and_clean(lab):

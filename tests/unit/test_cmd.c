@@ -90,6 +90,10 @@ static void test_bad_options_are_one_clear_line(void **state)
 	} cases[] = {
 		{"--nonsense", "unknown option '--nonsense'"},
 		{"-x", "unknown option '-x'"},
+		{"-xy", "unknown option '-xy'"},
+		{"-o", "no value given for '-o'"},
+		{"--s", "ambiguous option '--s'"},
+		{"--all=yes", "no value is taken by '--all=yes'"},
 		{"--output", "no value given for '--output'"},
 		{"--format=smoke", "bad value 'smoke' for --format"},
 		{"--min-age=soon", "bad value 'soon' for --min-age"},
