@@ -152,10 +152,12 @@ static bool is_quiet_end(int64_t recv_q)
 	return recv_q == 1 || recv_q == 25 || recv_q == 32;
 }
 
-static bool has_open_sister(const struct cwr_case *c, const struct cwr_process *process)
+/* A pool with more than one shows nothing of which will be used again. */
+static bool has_other_to_peer(const struct cwr_case *c, const struct cwr_process *process)
 {
 	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (is_sister(c->socket, s) && cwr_fact_open_in(s, process))
+		if (s != c->socket && s->role == CWR_ROLE_CONNECTED &&
+		    is_same_peer(&s->peer, &c->socket->peer) && cwr_fact_open_in(s, process))
 			return true;
 	return false;
 }
@@ -168,7 +170,7 @@ static bool decide_pooled(struct cwr_case *c)
 	if (!client || !client->process->is_alive || cwr_fact_eof_reader(socket) ||
 	    !is_quiet_end(socket->recv_q) || !socket->has_tcp_bytes || !socket->bytes_sent ||
 	    socket->bytes_received < (uint64_t)socket->recv_q || socket->idle_s < 0 ||
-	    socket->idle_s + TICK_S < socket->fin_age_s || has_open_sister(c, client->process))
+	    socket->idle_s + TICK_S < socket->fin_age_s || has_other_to_peer(c, client->process))
 		return false;
 	c->blamed = client;
 	c->confidence = CWR_MEDIUM;

@@ -130,3 +130,12 @@ def test_the_correct_twin_is_silent_under_cwshim_run(lab, target):
     assert running.stderr == ""
     if lab.run_output.exists():
         assert load_report(lab.run_output)["findings"] == []
+
+
+def test_fifty_of_mixed_causes_come_apart(lab):
+    running = lab.start("mixed_causes").wait_ready()
+    report, status = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert sum(finding["count"] for finding in report["findings"]) == 50 and status == 1
+    assert running.finish() == 0
+    assert_report(lab.only_log(), running.expects)

@@ -97,6 +97,8 @@ static void test_later_client_is_no_abandoning(void **state)
 	assert_cause(s, "idle-pooled-client");
 	other->peer = made_addr("127.0.0.1", 9000);
 	assert_cause(s, "unread-not-closed");
+	other->created.stack = NULL; /* of unknown places */
+	assert_cause(s, "unread-not-closed");
 }
 
 static void test_replaced(void **state)
