@@ -13,6 +13,7 @@ static const struct cwr_command *const commands[] = {
 	&cwr_command_report,
 	&cwr_command_list,
 	&cwr_command_clean,
+	&cwr_command_doctor,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

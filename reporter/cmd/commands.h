@@ -11,5 +11,6 @@ extern const struct cwr_command cwr_command_run;
 extern const struct cwr_command cwr_command_report;
 extern const struct cwr_command cwr_command_list;
 extern const struct cwr_command cwr_command_clean;
+extern const struct cwr_command cwr_command_doctor;
 
 #endif

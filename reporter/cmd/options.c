@@ -377,6 +377,13 @@ const struct argp cwr_argp_clean = {
 	.children = with_common,
 };
 
+const struct argp cwr_argp_doctor = {
+	.parser = parse_command,
+	.args_doc = "PID|COMMAND [ARGUMENT...]",
+	.doc = "Say whether the shim would see a program's sockets, and if not, why.",
+	.children = with_common,
+};
+
 struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc, char **argv,
 				    struct cwr_options *ret_options)
 {

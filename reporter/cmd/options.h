@@ -40,7 +40,8 @@ struct cwr_command {
 	struct cwr_error *(*run)(const struct cwr_options *options, int *ret_status);
 };
 
-extern const struct argp cwr_argp_run, cwr_argp_report, cwr_argp_list, cwr_argp_clean;
+extern const struct argp cwr_argp_run, cwr_argp_report, cwr_argp_list, cwr_argp_clean,
+	cwr_argp_doctor;
 
 /* argv[0] is the subcommand's name.  The strings stay argv's. */
 struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc, char **argv,

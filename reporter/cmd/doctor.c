@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cwshim doctor: would the shim see anything in this program, or does it in this process?
+ */
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "kernel/proc.h"
+#include "model/arena.h"
+#include "session/dir.h"
+#include "symbolize/program.h"
+#include "util/cleanup.h"
+
+#include <string.h>
+
+enum { SCRIPTS_MAX = 4, STATUS_SIZE = 8192 }; /* the kernel follows as many scripts, execve(2) */
+
+/* One line of the verdict; what it says counts only if it is bad. */
+struct verdict {
+	const char *subject;
+	int reasons;
+};
+
+static void object(struct verdict *verdict, const char *reason)
+{
+	printf("%s: no: %s\n", verdict->subject, reason);
+	verdict->reasons++;
+}
+
+static void object_about(struct verdict *verdict, const char *format, const char *what)
+{
+	char *reason;
+
+	if (asprintf(&reason, format, what) < 0)
+		cwr_out_of_memory();
+	object(verdict, reason);
+	free(reason);
+}
+
+static void judge_elf(struct verdict *verdict, const struct cwr_program *program)
+{
+	struct cwr_program own;
+	char name[32];
+
+	cwr_error_free(cwr_program_read("/proc/self/exe", &own));
+	if (program->elf_class != own.elf_class || program->machine != own.machine)
+		object_about(verdict, "it is made for %s; this libcwshim.so is not",
+			     cwr_program_machine_name(program->machine, name));
+	else if (!*program->interpreter)
+		object(verdict, "it is statically linked: no loader is there to preload anything");
+	else if (strcmp(program->interpreter, own.interpreter) != 0)
+		object_about(verdict, "its loader is %s: it uses another C library",
+			     program->interpreter);
+	if (program->is_go)
+		object(verdict, "it is a Go program, which makes its system calls without libc");
+}
+
+static void judge_program(struct verdict *verdict, const struct cwr_program *program)
+{
+	if (program->is_privileged)
+		object(verdict,
+		       "it is set-uid, set-gid or has capabilities: the loader ignores LD_PRELOAD");
+	if (program->is_elf)
+		judge_elf(verdict, program);
+	else
+		object(verdict, "it is neither an ELF program nor a script");
+}
+
+static struct cwr_error *judge_file(struct verdict *verdict, const char *path)
+{
+	struct cwr_program program;
+	struct cwr_error *error = cwr_program_read(path, &program);
+	char interpreter[CWR_INTERPRETER_MAX];
+
+	for (int i = 0; !error && program.is_script && i < SCRIPTS_MAX; i++) {
+		printf("%s: a script, run by %s\n", path, program.interpreter);
+		snprintf(interpreter, sizeof(interpreter), "%s", program.interpreter);
+		path = interpreter;
+		error = cwr_program_read(path, &program);
+	}
+	if (!error)
+		judge_program(verdict, &program);
+	return error;
+}
+
+/* As a shell looks for it.  NULL: not there.  The caller frees it. */
+static char *find_command(const char *name)
+{
+	CWR_AUTO_FREE char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	char *state, *found;
+
+	if (strchr(name, '/'))
+		return strdup(name);
+	for (char *dir = strtok_r(path, ":", &state); dir; dir = strtok_r(NULL, ":", &state)) {
+		if (asprintf(&found, "%s/%s", dir, name) < 0)
+			cwr_out_of_memory();
+		if (access(found, X_OK) == 0)
+			return found;
+		free(found);
+	}
+	return NULL;
+}
+
+static struct cwr_error *judge_command(struct verdict *verdict, const char *name)
+{
+	CWR_AUTO_FREE char *path = find_command(name);
+
+	if (!path)
+		return cwr_error_new(CWR_EXIT_INPUT, "%s: no such command", name);
+	return judge_file(verdict, path);
+}
+
+static bool has_shim(pid_t pid)
+{
+	CWR_AUTO_FREE char *path = NULL, *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	if (asprintf(&path, "/proc/%d/maps", pid) < 0)
+		cwr_out_of_memory();
+	CWR_AUTO_FCLOSE FILE *maps = fopen(path, "re");
+
+	while (maps && !found && getline(&line, &size, maps) > 0)
+		found = strstr(line, "/libcwshim.so") != NULL;
+	return found;
+}
+
+static bool is_sandboxed(pid_t pid)
+{
+	char status[STATUS_SIZE];
+	const char *field;
+
+	if (cwr_proc_read_text(status, sizeof(status), pid, "status") <= 0)
+		return false;
+	field = strstr(status, "\nSeccomp:\t");
+	return field && field[strlen("\nSeccomp:\t")] != '0';
+}
+
+static void judge_recording(struct verdict *verdict, pid_t pid, const char *session_dir)
+{
+	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(session_dir);
+	const struct cw_session_header *header = NULL;
+	struct cwr_session_list list;
+
+	cwr_error_free(cwr_session_dir_list(dir, &list));
+	for (size_t i = 0; i < list.n; i++)
+		if (!list.entries[i].error && list.entries[i].header.pid == pid)
+			header = &list.entries[i].header;
+	if (!header)
+		printf("%s: has no session in %s: it has opened no socket of its own\n",
+		       verdict->subject, dir);
+	else if (header->off)
+		object(verdict, "recording was switched off (see `cwshim list`)");
+	cwr_session_list_free(&list);
+}
+
+static struct cwr_error *judge_process(struct verdict *verdict, pid_t pid, const char *session_dir)
+{
+	CWR_AUTO_FREE char *path = NULL;
+	struct cwr_proc_stat stat;
+	struct cwr_error *error;
+
+	if (!cwr_proc_stat(pid, &stat))
+		return cwr_error_new(CWR_EXIT_INPUT, "no process %d", pid);
+	if (asprintf(&path, "/proc/%d/exe", pid) < 0)
+		cwr_out_of_memory();
+	error = judge_file(verdict, path);
+	if (error)
+		return error;
+	if (!has_shim(pid))
+		object(verdict,
+		       "the shim is not in it: it was not started with LD_PRELOAD, or dropped it");
+	else
+		judge_recording(verdict, pid, session_dir);
+	if (is_sandboxed(pid))
+		object(verdict,
+		       "it is in a seccomp sandbox: nothing is recorded that needs a system call");
+	return NULL;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text) && strlen(text) < 9;
+}
+
+static struct cwr_error *run(const struct cwr_options *options, int *ret_status)
+{
+	struct verdict verdict = {0};
+	struct cwr_error *error;
+
+	if (options->nargs < 1)
+		return cwr_error_new(CWR_EXIT_USAGE, "doctor wants a process id or a command");
+	verdict.subject = options->args[0];
+	if (is_number(verdict.subject))
+		error = judge_process(&verdict, atoi(verdict.subject), options->session_dir);
+	else
+		error = judge_command(&verdict, verdict.subject);
+	if (!error && !verdict.reasons)
+		printf("%s: yes: the shim sees its sockets\n", verdict.subject);
+	*ret_status = verdict.reasons ? CWR_EXIT_FINDINGS : CWR_EXIT_OK;
+	return error;
+}
+
+const struct cwr_command cwr_command_doctor = {
+	.name = "doctor",
+	.argp = &cwr_argp_doctor,
+	.stops_at_first_argument = true,
+	.run = run,
+};
