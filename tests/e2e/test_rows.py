@@ -5,26 +5,15 @@ That a symbol is exported proves nothing (a named version node in the linker scr
 interposition off without a word), so each function is called and its effect looked for.
 """
 
+import pathlib
 import re
 import subprocess
 
 import pytest
 
 from lab import BUILD, REPORT_SIGNAL, SOURCE, assert_report
+from rows import ELSEWHERE, FUNCTIONS, ROWS
 
-TABLE = (SOURCE / "shim/core/functions.h").read_text()
-FUNCTIONS = re.findall(r"^CW_FN\((\w+)", TABLE, re.MULTILINE)
-
-# Rows that are no business of the rows programs, and the tests that fail without them.
-ELSEWHERE = {
-    "__libc_start_main": "test_ending.py (return)",
-    "exit": "test_ending.py",
-    "_exit": "test_ending.py",
-    "_Exit": "test_ending.py",
-    "quick_exit": "test_ending.py",
-    "pipe2": "test_guest.py (unwind_trap)",
-}
-ROWS = [name for name in FUNCTIONS if name not in ELSEWHERE]
 PROGRAMS = sorted(path.stem for path in (SOURCE / "tests/targets").glob("rows_*.c"))
 
 
@@ -43,9 +32,17 @@ def test_every_function_has_one_row():
     assert set(ELSEWHERE) <= set(FUNCTIONS)
 
 
+def is_blocked(pid, number):
+    """Does the mask of the process's first thread keep that signal away?"""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    mask = int(re.search(r"^SigBlk:\s*(\w+)", status, re.MULTILINE).group(1), 16)
+    return bool(mask >> (number - 1) & 1)
+
+
 def report_of(lab, running):
     """Asked for from outside; by the signal where the row is about that."""
     if "SIGNAL arrives" in running.lines:
+        assert not is_blocked(running.pid, REPORT_SIGNAL), "it would be waited for in vain"
         running.send(REPORT_SIGNAL)
         return lab.log_of(running)
     report, _ = lab.report(running.pid)
