@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""The rows: what is measured, in which unit, and what it may cost.
+
+A row's function measures one variant once.  Its kind says what its figures mean: `ratio` to bare,
+`added` to bare, or a `value` that exists under the shim alone."""
+
+import collections
+import os
+import resource
+import socket
+import subprocess
+import time
+
+from measure import (BARE, BUILD, DEADLINE_S, OTHERS, SHIM, UNWINDERS, CannotMeasure, cpu_ns,
+                     program, read_figure, until)
+
+Row = collections.namedtuple("Row", "name title kind unit budget variants measure")
+ROWS = []
+
+
+def row(name, title, kind, unit, budget, variants=(BARE, SHIM)):
+    def add(measure):
+        ROWS.append(Row(name, title, kind, unit, budget, list(variants), measure))
+        return measure
+    return add
+
+
+def spent():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@row("start", "program that opens no socket, start to end", "added", "ms", 1)
+def start(bench, variant):
+    environment, times = bench.environment(variant), []
+    for _ in range(bench.of(60, 25)):
+        began = time.perf_counter()
+        pid = os.posix_spawn(program("nothing"), ["nothing"], environment)
+        os.waitpid(pid, 0)
+        times.append(time.perf_counter() - began)
+    if list(bench.sessions().glob("*.cws")):
+        raise CannotMeasure("a session file was left")
+    return sorted(times)[len(times) // 2] * 1e3
+
+
+def add_call(kind, title, budget, variants):
+    @row(kind, title, "added", "ns", budget, variants)
+    def call(bench, variant):
+        return bench.figure(variant, [program("calls"), kind])
+    return call
+
+
+add_call("read", "read with data on a socket", 5, [BARE, SHIM])
+add_call("recv", "recv with data on a socket", 5, [BARE, SHIM])
+add_call("write", "write on a socket", 5, [BARE, SHIM])
+add_call("close", "close of an untracked descriptor", 15, [BARE, SHIM])
+add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE, *UNWINDERS])
+
+
+@row("fork", "fork with 10,000 open sockets", "added", "us", 100)
+def fork(bench, variant):
+    return bench.figure(variant, [program("forks"), bench.most_sockets(10000), bench.of(100, 40)])
+
+
+def ask(bench, port, count, how, reply, request):
+    client = subprocess.run([program("client"), str(port), str(count), how, str(reply)],
+                            input=request, capture_output=True, timeout=DEADLINE_S, check=False)
+    if client.returncode:
+        raise CannotMeasure(client.stderr.decode().strip())
+
+
+def own_server(bench, variant, how, count):
+    """Microseconds of processor time for a connection, as tests/bench/server.c counts them."""
+    argv = [program("server"), how, count]
+    with bench.running(variant, argv) as server:
+        port = int(server.stdout.readline().split()[1])
+        ask(bench, port, count, "each", 5, b"hello")
+        output = server.stdout.read().decode()
+        server.stdin.close()
+        return read_figure(output, argv, server.wait(DEADLINE_S))
+
+
+@row("fork-server", "fork-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS])
+def fork_server(bench, variant):
+    return own_server(bench, variant, "fork", bench.of(2000, 300))
+
+
+@row("thread-server", "thread-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS])
+def thread_server(bench, variant):
+    return own_server(bench, variant, "thread", bench.of(4000, 600))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def reply_size(port, request):
+    """How long the answer to the request is: what has come when the server says no more."""
+    with socket.create_connection(("127.0.0.1", port), 10) as peer:
+        peer.sendall(request)
+        got = len(peer.recv(65536))
+        peer.settimeout(0.2)
+        try:
+            while more := peer.recv(65536):
+                got += len(more)
+        except TimeoutError:
+            pass
+        return got
+
+
+def served(bench, variant, argv, port, request, how, count, units=1):
+    """Microseconds of the server's processor time for a unit of work.  Its start does not count."""
+    with bench.running(variant, argv) as server:
+        until(lambda: listens(port), argv[0])
+        size = reply_size(port, request)
+        ask(bench, port, count // 10, how, size, request)
+        before = cpu_ns(server.pid)
+        ask(bench, port, count, how, size, request)
+        return (cpu_ns(server.pid) - before) / 1e3 / count / units
+
+
+def nginx(bench, variant, how, count):
+    port = free_port()
+    configuration = bench.work / "nginx.conf"
+    configuration.write_text(f"""daemon off; master_process off; pid {bench.work}/nginx.pid;
+error_log {bench.work}/nginx.log;
+events {{ worker_connections 512; }}
+http {{ access_log off; keepalive_requests 100000000;
+  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello\\n"; }} }} }}
+""")
+    connection = "close" if how == "each" else "keep-alive"
+    request = f"GET / HTTP/1.1\r\nHost: bench\r\nConnection: {connection}\r\n\r\n".encode()
+    argv = ["nginx", "-p", bench.work, "-c", configuration]
+    return served(bench, variant, argv, port, request, how, count)
+
+
+@row("nginx-each", "nginx, connection per request", "ratio", "us", 1.02, [BARE, *UNWINDERS])
+def nginx_each(bench, variant):
+    return nginx(bench, variant, "each", bench.of(15000, 2000))
+
+
+@row("nginx-kept", "nginx, kept alive", "ratio", "us", 1.005)
+def nginx_kept(bench, variant):
+    return nginx(bench, variant, "kept", bench.of(60000, 6000))
+
+
+def redis(bench, variant, pipelined, count):
+    port = free_port()
+    argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
+            "--daemonize", "no", "--dir", bench.work]
+    return served(bench, variant, argv, port, b"PING\r\n" * pipelined, "kept", count, pipelined)
+
+
+@row("redis", "redis, not pipelined", "ratio", "us", 1.005)
+def redis_single(bench, variant):
+    return redis(bench, variant, 1, bench.of(60000, 6000))
+
+
+@row("redis-pipelined", "redis, 32 commands at once", "ratio", "us", 1.005)
+def redis_pipelined(bench, variant):
+    return redis(bench, variant, 32, bench.of(15000, 2500))
+
+
+@row("memcached", "memcached", "ratio", "us", 1.005)
+def memcached(bench, variant):
+    port = free_port()
+    argv = ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", port, "-U", "0", "-t", "1"]
+    return served(bench, variant, argv, port, b"get key\r\n", "kept", bench.of(60000, 6000))
+
+
+@row("many", "accept and close at 100,000 open sockets against at 100", "value", "ratio", 1.1,
+     (SHIM,))
+def many(bench, variant):
+    few = bench.figure(variant, [program("calls"), "accept", 100])
+    return bench.figure(variant, [program("calls"), "accept", bench.most_sockets(100000)]) / few
+
+
+@row("memory", "memory at 100,000 open sockets, session included", "added", "MB", 24)
+def memory(bench, variant):
+    return bench.figure(variant, [program("crowd"), "memory", bench.most_sockets(100000)]) / 1024
+
+
+@row("sessions", "session directory after 1,000,000 forks", "value", "MB", 32, (SHIM,))
+def sessions(bench, variant):
+    argv = [program("forks"), 100, bench.of(1000000, 10000)]
+    with bench.running(variant, argv) as server:
+        read_figure(server.stdout.readline().decode(), argv)
+        size = sum(path.stat().st_blocks * 512 for path in bench.sessions().glob("*"))
+        server.stdin.close()
+        server.wait(DEADLINE_S)
+        return size / 2 ** 20
+
+
+@row("pause", "pause of the signalled thread at 10,000 sockets", "value", "ms", 2, (SHIM,))
+def pause(bench, variant):
+    return bench.figure(variant, [program("crowd"), "pause", bench.most_sockets(10000)])
+
+
+@row("report", "live report at 100,000 sockets", "value", "s", 2, (SHIM,))
+def report(bench, variant):
+    argv = [program("crowd"), "wait", bench.most_sockets(100000)]
+    with bench.running(variant, argv) as server:
+        read_figure(server.stdout.readline().decode(), argv)
+        began = time.monotonic()
+        told = subprocess.run([BUILD / "cwshim", "report", f"--session-dir={bench.sessions()}",
+                               "--format=json", f"--output={bench.work}/report.json",
+                               str(server.pid)],
+                              capture_output=True, timeout=DEADLINE_S, check=False)
+        took = time.monotonic() - began
+        if told.returncode not in (0, 1):
+            raise CannotMeasure(told.stderr.decode().strip())
+        return took
+
+
+@row("others", "what one would take instead: fork-per-connection server", "ratio", "us", None,
+     [BARE, SHIM, *OTHERS])
+def others(bench, variant):
+    """Wall time: the tracer's own processor time is not the server's."""
+    count = bench.of(300, 30)
+    began = time.monotonic()
+    own_server(bench, variant, "fork", count)
+    return (time.monotonic() - began) * 1e6 / count
