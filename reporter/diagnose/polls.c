@@ -39,8 +39,9 @@ static bool is_stopped(struct cwr_case *c, const struct cwr_holder *holder,
 {
 	const struct cwr_process *process = holder->process;
 
-	if (!waiting->wants_input || waiting->is_edge_triggered || waiting->is_disarmed ||
-	    waiting->is_awaited || c->socket->recv_q < 1 || c->model->still_s <= 0)
+	if (process->is_exiting || !waiting->wants_input || waiting->is_edge_triggered ||
+	    waiting->is_disarmed || waiting->is_awaited || c->socket->recv_q < 1 ||
+	    c->model->still_s <= 0)
 		return false;
 	for (size_t i = 0; i < process->nthreads; i++)
 		if (!process->threads[i].known || cwr_waits_is_polling(&process->threads[i]))
@@ -81,8 +82,8 @@ const struct cwr_cause cwr_cause_loop_stopped = {
 static bool is_paused(struct cwr_case *c, const struct cwr_holder *holder,
 		      const struct cwr_waiting *waiting)
 {
-	(void)holder;
-	c->confidence = CWR_HIGH;
+	/* Some servers stop reading before they end. */
+	c->confidence = holder->process->is_exiting ? CWR_MEDIUM : CWR_HIGH;
 	return waiting->sets && !waiting->wants_input && !waiting->is_disarmed;
 }
 

@@ -106,7 +106,8 @@ static bool decide_owner(struct cwr_case *c)
 		return false;
 	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
 		if (!cwr_fact_counts(h) || !cwr_waits_are_known(h->process) ||
-		    is_served_by_another(c->socket, h) || !find_stuck(c->model, c->socket, h))
+		    h->process->is_exiting || is_served_by_another(c->socket, h) ||
+		    !find_stuck(c->model, c->socket, h))
 			continue;
 		c->blamed = h;
 		c->confidence = h->last_use.tid ? CWR_HIGH : CWR_MEDIUM;

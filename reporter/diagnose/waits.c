@@ -44,7 +44,7 @@ struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cw
 
 bool cwr_waits_are_known(const struct cwr_process *process)
 {
-	return process->is_alive && !process->is_exiting && process->watches_known;
+	return process->is_alive && process->watches_known;
 }
 
 const struct cwr_thread *cwr_waits_thread(const struct cwr_process *process, pid_t tid)

@@ -19,7 +19,7 @@ struct cwr_waiting {
 
 struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cwr_holder *holder);
 
-/* Can anything be said of what the process waits for?  Not of one that ends or is gone. */
+/* Are its poll sets known?  They are those of before, in a process that is about to end. */
 bool cwr_waits_are_known(const struct cwr_process *process);
 
 /* The process's thread, or NULL. */

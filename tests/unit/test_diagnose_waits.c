@@ -92,8 +92,10 @@ static void test_reading_paused(void **state)
 	add_watch(s, s->socket, 7, NOTHING);
 	assert_cause(s, "reading-paused");
 	assert_int_equal(s->model->findings->verdict, CWR_STALL);
+	assert_int_equal(s->model->findings->confidence, CWR_HIGH);
 	s->server->is_exiting = true;
-	assert_cause(s, "unread-not-closed");
+	assert_cause(s, "reading-paused");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
 }
 
 /* With input wanted, waiting for output too is no pause; nor is a set of another socket. */
@@ -157,6 +159,9 @@ static void test_loop_stopped(void **state)
 	add_watch(s, s->socket, 7, INPUT);
 	add_thread(s, LOOP_TID, CWR_CALL_OTHER, -1); /* busy */
 	assert_cause(s, "loop-stopped");
+	s->server->is_exiting = true; /* its loop may be what has come to the exit */
+	assert_cause(s, "unread-not-closed");
+	s->server->is_exiting = false;
 	add_thread(s, WORKER_TID, CWR_CALL_POLL, -1); /* perhaps on the epoll descriptor */
 	assert_cause(s, "unread-not-closed");
 }

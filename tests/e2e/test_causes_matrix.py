@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""The matrix in docs/causes.md: what each target's cause is called, live, at exit and killed.
+
+The table in the document is this test's: with CWSHIM_WRITE_MATRIX=1 it is written anew, else it must
+be the same.  No cell may be wrong.
+"""
+
+import os
+import signal
+
+from lab import SOURCE, Lab
+
+TARGETS = [
+    ("forkserver", "--clients=5"),
+    ("eof_not_closed",),
+    ("cxx_inlined",),
+    ("shutdown_not_closed",),
+    ("unread_not_closed",),
+    ("opened_elsewhere",),
+    *(("wrong_close", f"--shape={shape}") for shape in ("miscounted", "stale")),
+    ("half_close_relay",),
+    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
+    *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "connect")),
+    *(("event_loop", f"--shape={shape}")
+      for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),
+]
+UNKNOWN = {"unread-not-closed", "eof-read-not-closed", "opened-elsewhere"}
+BEGIN, END = "<!-- matrix: begin -->\n", "<!-- matrix: end -->\n"
+
+
+def live(lab, target):
+    running = lab.start(*target, at_exit=0).wait_ready()
+    return running, lab.report(running.pid)[0]
+
+
+def at_exit(lab, target):
+    running = lab.start(*target).wait_ready()
+    assert running.finish() == 0
+    return running, lab.only_log()
+
+
+def killed(lab, target):
+    running = lab.start(*target).wait_ready()
+    running.send(signal.SIGKILL)
+    running.finish()
+    return running, lab.report(running.pid)[0]
+
+
+def judge(running, report):
+    """right, unknown, nothing, or what was said wrongly."""
+    [expect] = running.expects
+    found = {finding["cause"] for finding in report["findings"]}
+    wrong = found - {expect["cause"]} - UNKNOWN
+    if wrong:
+        return "WRONG: " + ", ".join(sorted(wrong))
+    if found == {expect["cause"]}:
+        return "right"
+    return "unknown" if found else "nothing"
+
+
+def row(root, target):
+    cells, cause = [], ""
+    for way in (live, at_exit, killed):
+        place = root / f"{target[0]}{len(list(root.iterdir()))}"
+        place.mkdir()
+        lab = Lab(place)
+        try:
+            running, report = way(lab, target)
+            cause = running.expects[0]["cause"]
+            cells.append(judge(running, report))
+        finally:
+            lab.destroy()
+    return f"| `{cause}` | {' '.join(target)} | {' | '.join(cells)} |\n"
+
+
+def make_matrix(root):
+    return ("| Cause | target | live | at exit | killed |\n|---|---|---|---|---|\n"
+            + "".join(row(root, target) for target in TARGETS))
+
+
+def test_the_matrix_is_the_documents(tmp_path):
+    path = SOURCE / "docs" / "causes.md"
+    text = path.read_text()
+    head, rest = text.split(BEGIN)
+    written, tail = rest.split(END)
+    matrix = make_matrix(tmp_path)
+    assert "WRONG" not in matrix
+    if os.environ.get("CWSHIM_WRITE_MATRIX"):
+        path.write_text(head + BEGIN + matrix + END + tail)
+    else:
+        assert matrix == written
