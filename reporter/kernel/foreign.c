@@ -16,7 +16,7 @@
 #define uthash_nonfatal_oom(el) cwr_out_of_memory()
 #include <uthash.h>
 
-enum { GENERATIONS = 64 };
+enum { GENERATIONS = 64, TICK_NS = 10000000 /* of start times */ };
 
 struct inode_entry {
 	uint64_t inode;
@@ -174,12 +174,31 @@ static const struct cwr_process *image_before(const struct cwr_socket *socket,
 	return NULL;
 }
 
+static bool was_passed(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->passed.t || h->via == CWR_VIA_PASSED)
+			return true;
+	return false;
+}
+
+/*
+ * The parents between may be gone, as the shell is that started a program in the background.  But a
+ * socket that was sent to nobody can only have been inherited by a process younger than itself.
+ */
+static bool is_younger_heir(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	return socket->creator && socket->created.t && !was_passed(socket) &&
+	       cwr_proc_ticks_to_monotonic(process->start_ticks) + TICK_NS > socket->created.t;
+}
+
 /* A copy in a descendant came by fork; if another program runs there now, an exec came after. */
 static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_process *process)
 {
 	if (image_before(socket, process))
 		return CWR_VIA_EXEC;
-	if (!process->parent && !descends_from_holder(socket, process))
+	if (!process->parent && !descends_from_holder(socket, process) &&
+	    !is_younger_heir(socket, process))
 		return CWR_VIA_UNKNOWN;
 	return is_program_of_holder(socket, process) ? CWR_VIA_FORK : CWR_VIA_EXEC;
 }
