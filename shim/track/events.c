@@ -59,21 +59,12 @@ void cw_note_eof(unsigned int fn, int fd)
 	cw_slots_commit(found);
 }
 
-void cw_note_use(unsigned int fn, int fd, bool is_write)
+/* A write after the peer's end-of-file: it says when, and by which stack. */
+static __attribute__((noinline)) void note_late_write(unsigned int fn, int fd)
 {
-	struct cw_slot *found = cw_slots_find(fd);
+	struct cw_slot *found;
 	struct cw_mark made;
 
-	if (!found)
-		return;
-	if (!is_write || !found->eof.t) {
-		if (__builtin_expect(!cw_thread.tid, 0))
-			cw_thread_id();
-		/* One aligned store; a reader that meets it half-way reads the one before or this
-		 * one. */
-		__atomic_store_n(&found->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
-		return;
-	}
 	if (!cw_forks_may_record())
 		return;
 	made = cw_mark_here(cw_session_own(), fn);
@@ -82,6 +73,22 @@ void cw_note_use(unsigned int fn, int fd, bool is_write)
 		return;
 	found->last = made;
 	cw_slots_commit(found);
+}
+
+void cw_note_use(unsigned int fn, int fd, bool is_write)
+{
+	struct cw_slot *found = cw_slots_find(fd);
+
+	if (!found)
+		return;
+	if (is_write && found->eof.t) {
+		note_late_write(fn, fd);
+		return;
+	}
+	if (__builtin_expect(!cw_thread.tid, 0))
+		cw_thread_id();
+	/* One aligned store; a reader that meets it half-way reads the one before or this one. */
+	__atomic_store_n(&found->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
 }
 
 void cw_note_io_error(unsigned int fn, int fd)

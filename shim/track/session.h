@@ -76,6 +76,19 @@ void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offse
 /* Has this entry ever been backed by storage?  If not it was never written. */
 void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index);
 
+/* The same for a range of bytes of the file, of which at most one block border is inside. */
+static inline bool cw_session_is_backed(const struct cw_map *map, uint64_t offset, uint64_t size)
+{
+	uint64_t first = offset / CW_BLOCK, last = (offset + size - 1) / CW_BLOCK;
+	uint64_t bits = atomic_load_explicit(&map->touched[first / 64], memory_order_relaxed) >>
+			(first % 64);
+
+	if (first != last)
+		bits &= atomic_load_explicit(&map->touched[last / 64], memory_order_relaxed) >>
+			(last % 64);
+	return bits & 1;
+}
+
 /* Marks the end in the header.  `remove`: also unlinks the file. */
 void cw_session_end(enum cw_end how, int status, bool remove);
 

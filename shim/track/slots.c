@@ -43,11 +43,18 @@ static void untrack(int fd)
 					  memory_order_relaxed);
 }
 
-static struct cw_slot *peek(struct cw_map *map, int fd)
+/* cw_session_peek() for this one section: each read and write of a tracked socket comes here. */
+static inline struct cw_slot *peek(struct cw_map *map, int fd)
 {
+	uint64_t offset;
+
 	if (!map || (unsigned int)fd >= map->slots)
 		return NULL;
-	return cw_session_peek(map, CW_SECTION_SLOTS, (uint32_t)fd);
+	offset = map->header->section[CW_SECTION_SLOTS].offset +
+		 (uint64_t)(unsigned int)fd * sizeof(struct cw_slot);
+	if (!cw_session_is_backed(map, offset, sizeof(struct cw_slot)))
+		return NULL;
+	return (struct cw_slot *)((char *)map->header + offset);
 }
 
 struct cw_slot *cw_slots_find(int fd)
