@@ -9,11 +9,8 @@
 #include <string.h>
 
 static const struct cwr_command *const commands[] = {
-	&cwr_command_run,
-	&cwr_command_report,
-	&cwr_command_list,
-	&cwr_command_clean,
-	&cwr_command_doctor,
+	&cwr_command_run,   &cwr_command_report, &cwr_command_list,
+	&cwr_command_clean, &cwr_command_doctor,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
