@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Hosts that change their user, limits and signals after the start: unharmed, their leak found."""
+
+import os
+import socket
+import subprocess
+
+import pytest
+
+from lab import BUILD, REPORT_SIGNAL, assert_report
+
+STATUS = 7
+NOBODY = 65534
+
+
+@pytest.fixture(name="shared")
+def fixture_shared(lab):
+    """A session directory as /tmp is, which everybody can reach."""
+    lab.session_dir.mkdir()
+    lab.session_dir.chmod(0o1777)
+    for parent in lab.session_dir.parents:
+        if parent.stat().st_mode & 0o011 != 0o011 and parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return lab
+
+
+def test_a_sticky_directory_serves_all_users(shared):
+    running = shared.start("host", "nobody").wait_ready()
+    [session] = shared.session_dir.iterdir()
+    assert session.stat().st_uid == NOBODY
+    report, status = shared.report(running.pid)
+    assert status == 1
+    assert_report(report, running.expects)
+    assert running.finish() == STATUS
+
+
+def test_a_worker_keeps_the_session_it_made_as_root(lab):
+    running = lab.start("host", "worker").wait_ready()
+    report, status = lab.report(running.pid)
+    assert status == 1
+    assert_report(report, running.expects)
+    assert running.finish() == STATUS
+
+
+def drop_privileges():
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def test_a_directory_that_nobody_may_write_to(lab):
+    running = lab.start("host", "plain", session_dir="/proc/1/task", preexec_fn=drop_privileges)
+    assert running.wait_ready().finish() == STATUS
+    [line] = running.stderr.splitlines()
+    assert line.startswith("cwshim: recording is off: ")
+
+
+def test_signals_blocked_in_every_thread(lab):
+    running = lab.start("host", "block-signals").wait_ready()
+    running.send(REPORT_SIGNAL)
+    assert_report(lab.log_of(running), running.expects)
+    assert running.finish() == STATUS
+
+
+def test_no_handler_of_ours_is_shown(lab):
+    """Counted while there is a session, so while the deadly signals are ours too."""
+    bare = lab.start("host", "show-signals", preload=False).wait_ready()
+    running = lab.start("host", "show-signals").wait_ready()
+    assert running.fact("STRANGE") == bare.fact("STRANGE")
+    with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
+        [caught] = [int(line.split()[1], 16) for line in status if line.startswith("SigCgt")]
+    assert caught >> (REPORT_SIGNAL - 1) & 1
+    assert running.finish() == bare.finish() == STATUS
+
+
+def test_a_limit_of_file_size_that_comes_later(lab):
+    running = lab.start("host", "small-files-later").wait_ready()
+    report, _ = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert running.finish() == STATUS
+    assert running.stderr == ""
+
+
+def test_the_report_stays_out_of_a_clients_connection(lab):
+    """Not only lines of the library's own: a leak is found here, and there is a report to write."""
+    env = lab.environment(log_path=None, verbose=1, format="text")
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            socket.create_connection(listener.getsockname()) as ours:
+        theirs, _ = listener.accept()
+        with theirs:
+            host = subprocess.Popen([BUILD / "targets" / "host", "plain"], env=env,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=theirs)
+        assert host.wait(60) == STATUS
+        ours.settimeout(60)
+        assert ours.recv(1000) == b""

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A host that does what servers do to themselves, named by its first argument, and then forgets one
+ * connection.  Whatever the situation, it ends by itself with status 7.
+ */
+#include "target.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+enum { STATUS = 7 };
+
+struct situation {
+	const char *name;
+	void (*before)(void);  /* before there is any socket; NULL: nothing */
+	void (*between)(void); /* a listener is there; NULL: nothing */
+};
+
+static int listener;
+
+/* One client that comes, leaves and is forgotten, its end-of-file read. */
+static void leak_one(void)
+{
+	struct sockaddr_in address = target_address(target_port(listener));
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	char byte;
+
+	TARGET_CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) == 0);
+	MARK_NEXT(created);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	TARGET_CHECK(fd >= 0);
+	close(client);
+	MARK_NEXT(eof);
+	TARGET_CHECK(recv(fd, &byte, 1, 0) == 0);
+}
+
+static void become_nobody(void)
+{
+	TARGET_CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+}
+
+static void limit_size(void)
+{
+	struct rlimit limit = {4096, 4096};
+
+	TARGET_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void *wait_for_ever(void *unused)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void block_signals(void)
+{
+	pthread_t thread;
+	sigset_t all;
+
+	sigfillset(&all);
+	TARGET_CHECK(sigprocmask(SIG_SETMASK, &all, NULL) == 0);
+	TARGET_CHECK(pthread_create(&thread, NULL, wait_for_ever, NULL) == 0);
+	TARGET_CHECK(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
+}
+
+/* How many actions are not the default, by sigaction(2). */
+static void show_signals(void)
+{
+	struct sigaction action;
+	int strange = 0;
+
+	for (int number = 1; number < NSIG; number++)
+		if (sigaction(number, NULL, &action) == 0)
+			strange += action.sa_handler != SIG_DFL || action.sa_flags != 0;
+	printf("STRANGE %d\n", strange);
+}
+
+static const struct situation situations[] = {
+	{"plain", NULL, NULL},
+	{"nobody", become_nobody, NULL},
+	{"worker", NULL, become_nobody},
+	{"small-files-later", NULL, limit_size},
+	{"block-signals", block_signals, NULL},
+	{"show-signals", NULL, show_signals},
+};
+
+static const struct situation *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(situations) / sizeof(situations[0]); i++)
+		if (!strcmp(situations[i].name, name))
+			return &situations[i];
+	target_die(name);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct situation *situation = find(argc > 1 ? argv[1] : "plain");
+
+	target_begin();
+	target_expect("eof-read-not-closed", "leak", 1);
+	if (situation->before)
+		situation->before();
+	listener = target_listen(0);
+	if (situation->between)
+		situation->between();
+	leak_one();
+	target_hold();
+	return STATUS;
+}
