@@ -2,6 +2,7 @@
 /*
  * cwshim doctor: would the shim see anything in this program, or does it in this process?
  */
+#include "cmd/clean.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "kernel/proc.h"
@@ -135,6 +136,7 @@ static bool is_sandboxed(pid_t pid)
 	return field && field[strlen("\nSeccomp:\t")] != '0';
 }
 
+/* The number may have been used before, and by the images before an exec: the living one counts. */
 static void judge_recording(struct verdict *verdict, pid_t pid, const char *session_dir)
 {
 	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(session_dir);
@@ -143,10 +145,12 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 
 	cwr_error_free(cwr_session_dir_list(dir, &list));
 	for (size_t i = 0; i < list.n; i++)
-		if (!list.entries[i].error && list.entries[i].header.pid == pid)
+		if (!list.entries[i].error && list.entries[i].header.pid == pid &&
+		    cwr_session_is_in_use(&list.entries[i].header))
 			header = &list.entries[i].header;
 	if (!header)
-		printf("%s: has no session in %s: it has opened no socket of its own\n",
+		printf("%s: has no session in %s: it has opened no socket of its own, or its "
+		       "sessions are kept elsewhere\n",
 		       verdict->subject, dir);
 	else if (header->off)
 		object(verdict, "recording was switched off (see `cwshim list`)");

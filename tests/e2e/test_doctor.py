@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -83,20 +84,73 @@ def test_what_is_no_program(tmp_path):
     assert doctor(status=2).startswith("cwshim: ")
 
 
-@pytest.mark.parametrize("is_preloaded", [False, True])
-def test_a_process(tmp_path, is_preloaded):
-    env = dict(os.environ, CWSHIM_OPTIONS=f"session_dir={tmp_path}/s")
+def start(argv, sessions, is_preloaded=True):
+    env = dict(os.environ, CWSHIM_OPTIONS=f"session_dir={sessions}")
     if is_preloaded:
         env["LD_PRELOAD"] = str(BUILD / "libcwshim.so")
-    sleeper = subprocess.Popen([BUILD / "targets" / "eof_not_closed"], env=env,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True)
+    while (line := started.stdout.readline()) != "READY\n":
+        assert line, "it ended before it was ready"
+    return started
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+# A filter of one instruction, which allows everything (BPF_RET, SECCOMP_RET_ALLOW).
+LOCK_IN = """
+import ctypes, struct
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+program = ctypes.create_string_buffer(struct.pack("HP", 1, ctypes.addressof(code)))
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, *map(ctypes.c_ulong, (1, 0, 0, 0))) == 0
+assert prctl(22, ctypes.c_ulong(2), program) == 0
+import socket, sys
+print("READY", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_locked_itself_in(tmp_path):
+    script = "import socket; kept = socket.socket()\n" + LOCK_IN
+    process = start(["/usr/bin/python3", "-c", script], tmp_path / "s")
     try:
-        while sleeper.stdout.readline() != "READY\n":
-            pass
-        said = doctor(f"--session-dir={tmp_path}/s", sleeper.pid, status=0 if is_preloaded else 1)
+        said = doctor(f"--session-dir={tmp_path}/s", process.pid, status=1)
+        assert "recording was switched off" in said and "seccomp sandbox" in said
+    finally:
+        end(process)
+
+
+def test_a_session_of_an_earlier_process_is_not_judged(tmp_path):
+    """The same number, but a process that started at another time had it."""
+    script = "import sys; print('READY', flush=True); sys.stdin.read()"
+    locked = "import socket; kept = socket.socket()\n" + LOCK_IN
+    sessions = tmp_path / "s"
+    former = start(["/usr/bin/python3", "-c", locked], sessions)
+    end(former)
+    process = start(["/usr/bin/python3", "-c", script], sessions)
+    try:
+        [session] = sessions.iterdir()
+        content = bytearray(session.read_bytes())
+        at = content.index(struct.pack("ii", former.pid, os.getpid()))  # pid, ppid
+        content[at:at + 4] = struct.pack("i", process.pid)
+        session.write_bytes(content)
+        said = doctor(f"--session-dir={sessions}", process.pid, status=0)
+        assert "has no session" in said and "yes: the shim sees" in said
+    finally:
+        end(process)
+
+
+@pytest.mark.parametrize("is_preloaded", [False, True])
+def test_a_process(tmp_path, is_preloaded):
+    process = start([BUILD / "targets" / "eof_not_closed"], tmp_path / "s", is_preloaded)
+    try:
+        said = doctor(f"--session-dir={tmp_path}/s", process.pid, status=0 if is_preloaded else 1)
         assert ("yes: the shim sees" if is_preloaded else "the shim is not in it") in said
     finally:
-        sleeper.kill()
-        sleeper.wait()
-        sleeper.stdin.close()
-        sleeper.stdout.close()
+        end(process)
