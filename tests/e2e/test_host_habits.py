@@ -2,6 +2,7 @@
 """Hosts that change their user, limits and signals after the start: unharmed, their leak found."""
 
 import os
+import signal
 import socket
 import subprocess
 
@@ -93,3 +94,9 @@ def test_the_report_stays_out_of_a_clients_connection(lab):
         assert host.wait(60) == STATUS
         ours.settimeout(60)
         assert ours.recv(1000) == b""
+
+
+def test_the_sandbox_of_the_tests_kills(lab):
+    """Else what test_host.py sees of a locked-in server would prove nothing."""
+    assert lab.start("sandbox", "forbidden", preload=False).finish() == -signal.SIGSYS
+    assert lab.start("sandbox", "prctl", preload=False).finish() == STATUS

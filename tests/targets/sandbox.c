@@ -4,6 +4,7 @@
  *
  *     sandbox prctl      locks itself in by prctl()
  *     sandbox syscall    by syscall(SYS_seccomp)
+ *     sandbox forbidden  by prctl(), then makes a call that the filter forbids
  *     sandbox launch     forbids what only the shim would call, and executes itself to serve
  *
  * It serves one client before and one after, and ends with status 7.
@@ -58,7 +59,7 @@ static void lock_in(const char *way)
 	struct sock_fprog program = {sizeof(lines) / sizeof(lines[0]), lines};
 
 	TARGET_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	if (strcmp(way, "prctl") == 0)
+	if (strcmp(way, "syscall") != 0)
 		TARGET_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 	else
 		TARGET_CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
@@ -96,6 +97,8 @@ int main(int argc, char **argv)
 	serve();
 	if (strcmp(argv[1], "work") != 0)
 		lock_in(argv[1]);
+	if (strcmp(argv[1], "forbidden") == 0)
+		getppid();
 	serve();
 	return 7;
 }
