@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * calls KIND [OPEN]: nanoseconds for one call of KIND, with OPEN other sockets open in the process.
+ * calls KIND [OPEN [BATCHES]]: nanoseconds for one call of KIND, with OPEN other sockets open.
  * Only the calls themselves are timed, in batches; what prepares a batch is not.
  */
 #include <fcntl.h>
 
 #include "bench.h"
 
-enum { BATCHES = 400, CALLS = 500, CONNECTIONS = 50 };
+enum { BATCHES_MAX = 400, CALLS = 500, CONNECTIONS = 50 };
 
 static int pair[2];
 
@@ -110,19 +110,20 @@ static const struct kind {
 
 int main(int argc, char **argv)
 {
-	static double batches[BATCHES];
+	static double batches[BATCHES_MAX];
+	int count = argc > 3 ? atoi(argv[3]) : BATCHES_MAX;
 	const struct kind *kind = NULL;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(argv[1], kinds[i].name) == 0)
 			kind = &kinds[i];
-	BENCH_CHECK(kind);
+	BENCH_CHECK(kind && count > 0 && count <= BATCHES_MAX);
 	bench_open_sockets(argc > 2 ? atoi(argv[2]) : 0);
 	BENCH_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-	for (int i = 0; i < BATCHES / 10; i++)
+	for (int i = 0; i < count / 10; i++)
 		kind->batch();
-	for (int i = 0; i < BATCHES; i++)
+	for (int i = 0; i < count; i++)
 		batches[i] = kind->batch();
-	bench_figure(bench_quartile(batches, BATCHES));
+	bench_figure(bench_quartile(batches, (size_t)count));
 	return 0;
 }

@@ -46,6 +46,7 @@ class Bench:
     def __init__(self, quick, rounds=0):
         self.quick = quick
         self.rounds = rounds or (3 if quick else 7)
+        self.forks = 10000 if quick else 1000000
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cwshim-bench-"))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(ValueError, OSError):
@@ -126,10 +127,10 @@ def cpu_ns(pid):
                for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
-def interleave(bench, variants, measure):
+def interleave(rounds, variants, measure):
     """{variant: [figure of each round]}; the order turns around from round to round."""
     figures = {variant: [] for variant in variants}
-    for number in range(bench.rounds):
+    for number in range(rounds):
         for variant in variants if number % 2 == 0 else reversed(variants):
             figures[variant].append(measure(variant))
     return figures

@@ -11,16 +11,17 @@ import socket
 import subprocess
 import time
 
+import instructions
 from measure import (BARE, BUILD, DEADLINE_S, OTHERS, SHIM, UNWINDERS, CannotMeasure, cpu_ns,
                      program, read_figure, until)
 
-Row = collections.namedtuple("Row", "name title kind unit budget variants measure")
+Row = collections.namedtuple("Row", "name title kind unit budget variants measure rounds")
 ROWS = []
 
 
-def row(name, title, kind, unit, budget, variants=(BARE, SHIM)):
+def row(name, title, kind, unit, budget, variants=(BARE, SHIM), rounds=None):
     def add(measure):
-        ROWS.append(Row(name, title, kind, unit, budget, list(variants), measure))
+        ROWS.append(Row(name, title, kind, unit, budget, list(variants), measure, rounds))
         return measure
     return add
 
@@ -55,6 +56,18 @@ add_call("recv", "recv with data on a socket", 5, [BARE, SHIM])
 add_call("write", "write on a socket", 5, [BARE, SHIM])
 add_call("close", "close of an untracked descriptor", 15, [BARE, SHIM])
 add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE, *UNWINDERS])
+
+
+def add_instructions(kind):
+    @row(f"instructions-{kind}", f"{kind}: instructions", "added", "instructions",
+         round(instructions.SEEN[kind] * instructions.SLACK), rounds=1)
+    def count(bench, variant):
+        return instructions.count(bench, variant, kind)
+    return count
+
+
+for counted in instructions.CALLS:
+    add_instructions(counted)
 
 
 @row("fork", "fork with 10,000 open sockets", "added", "us", 100)
@@ -189,7 +202,7 @@ def memory(bench, variant):
 
 @row("sessions", "session directory after 1,000,000 forks", "value", "MB", 32, (SHIM,))
 def sessions(bench, variant):
-    argv = [program("forks"), 100, bench.of(1000000, 10000)]
+    argv = [program("forks"), 100, bench.forks]
     with bench.running(variant, argv) as server:
         read_figure(server.stdout.readline().decode(), argv)
         size = sum(path.stat().st_blocks * 512 for path in bench.sessions().glob("*"))

@@ -12,6 +12,7 @@ import pytest
 SOURCE = pathlib.Path(os.environ["CWSHIM_SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests/bench"))
 
+import instructions  # noqa: E402
 import measure  # noqa: E402
 import tables  # noqa: E402
 
@@ -35,8 +36,7 @@ def test_rounds_are_compared_in_pairs(kind, median, least, greatest):
 
 def test_rounds_turn_around():
     order = []
-    run = type("Run", (), {"rounds": 2})
-    measure.interleave(run, ["a", "b"], lambda variant: order.append(variant) or 1.0)
+    measure.interleave(2, ["a", "b"], lambda variant: order.append(variant) or 1.0)
     assert order == ["a", "b", "b", "a"]
 
 
@@ -82,3 +82,18 @@ def test_two_results_are_compared(tmp_path):
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
     assert rows == [["read", "cwshim", "4.000", "6.500", "2.500"],
                     ["write", "cwshim", "-", "7.000", "-"]]
+
+
+@pytest.fixture(name="quick", scope="module")
+def fixture_quick():
+    run = measure.Bench(quick=True)
+    yield run
+    run.close()
+
+
+@pytest.mark.parametrize("kind", instructions.CALLS)
+def test_a_call_costs_no_more_instructions_than_it_did(quick, kind):
+    bare = instructions.count(quick, measure.BARE, kind)
+    added = instructions.count(quick, measure.SHIM, kind) - bare
+    assert bare > 0
+    assert 0 < added <= instructions.SEEN[kind] * instructions.SLACK
