@@ -15,6 +15,7 @@
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
+#include "track/threshold.h"
 
 #include "core/poison.h"
 
@@ -26,6 +27,7 @@ static void note_exhaustion(unsigned int fn)
 	if ((error == EMFILE || error == ENFILE) && map) {
 		cw_count(map->header->emfile);
 		cw_ring_add(map, fn, 0, -1, -error);
+		cw_threshold_exhausted();
 	}
 	errno = error;
 }

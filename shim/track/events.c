@@ -22,6 +22,7 @@
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
+#include "track/threshold.h"
 
 #include "core/poison.h"
 
@@ -57,6 +58,7 @@ void cw_note_eof(unsigned int fn, int fd)
 	cw_thread.eof_cookie = found->cookie;
 	cw_thread.eof_fd = fd;
 	cw_slots_commit(found);
+	cw_threshold_count(1);
 }
 
 /* A write after the peer's end-of-file: it says when, and by which stack. */
@@ -185,6 +187,8 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 		copy.closed = cw_mark_here(map, fn);
 		cw_handed_store(map, &copy);
 	}
+	if (slot->eof.t)
+		cw_threshold_count(-1);
 	count_close(map, slot);
 	cw_slots_drop(fd);
 }

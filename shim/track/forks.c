@@ -14,6 +14,7 @@
 #include "track/mark.h"
 #include "track/session.h"
 #include "track/stacks.h"
+#include "track/threshold.h"
 
 #include "core/poison.h"
 
@@ -93,6 +94,7 @@ static void become_child(uint32_t seq, uint64_t t)
 		return;
 	}
 	cw_process_id_renew();
+	cw_threshold_after_fork();
 	cw_session_after_fork(seq, t);
 	/* A grandchild of the session's owner has no record there. */
 	own_fork_seq = had_session ? seq : 0;

@@ -16,7 +16,9 @@
 #include "core/unwind.h"
 #include "track/session.h"
 #include "track/storage.h"
+#include "track/threshold.h"
 #include "trigger/exit.h"
+#include "trigger/report.h"
 #include "trigger/signal.h"
 #include "trigger/spawn.h"
 
@@ -28,6 +30,11 @@ static void enter_sandbox(void)
 {
 	cw_signal_give_back_deadly();
 	cw_session_off(CW_OFF_SANDBOX, 0);
+}
+
+static void report_by_itself(void)
+{
+	cw_report_now(CW_REASON_THRESHOLD);
 }
 
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
@@ -46,6 +53,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_storage_init(getenv("XDG_RUNTIME_DIR"));
 	cw_spawn_init(envp);
 	cw_session_on_birth(cw_signal_take_deadly);
+	cw_threshold_init((uint32_t)cw_options.report_at.number, report_by_itself);
 	cw_sandbox_on_change(enter_sandbox, cw_signal_take_deadly);
 	at_quick_exit(cw_exit_end);
 	cw_is_ready = true;

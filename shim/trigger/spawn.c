@@ -3,8 +3,8 @@
  * The reporter is the child of a child.  Both are made with CLONE_VM|CLONE_VFORK on stacks of their
  * own, so that nothing is copied and no fork handler runs.  The first one's exit signal is none
  * (clone(2)): it raises no SIGCHLD and plain wait() does not see it; it is reaped here.  The second
- * has all descriptors above 2 marked close-on-exec before it becomes the reporter, or it would keep
- * the host's sockets alive.
+ * closes its copies of all descriptors above 2 before it becomes the reporter, or it would keep the
+ * host's sockets alive.
  *
  * All signals are blocked meanwhile, because a handler run in these children would write into the
  * host's memory; the reporter unblocks them.
@@ -24,10 +24,6 @@
 #include "core/text.h"
 
 #include "core/poison.h"
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
 
 enum { STACK = 16384, VARIABLES = 16, CLOSE_LIMIT = 65536 };
 
@@ -103,11 +99,11 @@ static void set_standard_descriptors(void)
 	cw_raw(SYS_fcntl, 2, F_SETFD, 0);
 }
 
-static void hide_descriptors(void)
+/* They are this process's own copies: closing them takes nothing from the host, and makes room. */
+static void close_descriptors(void)
 {
-	if (cw_raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) >= 0)
+	if (cw_raw(SYS_close_range, 3, ~0U, 0) >= 0)
 		return;
-	/* Linux before 5.11: they are this process's own copies, so they may as well be closed. */
 	for (int fd = 3; fd < CLOSE_LIMIT; fd++)
 		cw_raw(SYS_close, fd);
 }
@@ -117,8 +113,8 @@ static void become_reporter(void)
 	static const char *const places[] = {"/cwshim", "/../bin/cwshim", "/../../bin/cwshim"};
 	char program[sizeof(directory) + 32];
 
+	close_descriptors();
 	set_standard_descriptors();
-	hide_descriptors();
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct cw_text text = CW_TEXT(program);
 

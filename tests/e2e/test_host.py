@@ -278,3 +278,42 @@ def test_a_sandbox_that_kills(tmp_path, way):
                             check=True, timeout=TIMEOUT_S)
     [session] = json.loads(listed.stdout)["sessions"]
     assert "sandbox" in session["off"] and session["state"] == "exited 7"
+
+
+EXHAUSTED = SERVE + """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+kept = []
+try:
+    while True:
+        kept.append(serve())
+except OSError as error:
+    print(error.errno, len(kept) > 3, flush=True)
+"""
+
+
+# Killed, so that what is in the log can only come from the threshold; not before it is there.
+KILLED = TERM.replace("15", "9")
+
+
+def await_file(path):
+    return ("import os, time\nend = time.monotonic() + 50\n"
+            f"while not os.path.exists({str(path)!r}) and time.monotonic() < end: time.sleep(0.02)\n")
+
+
+def test_a_report_when_descriptors_run_out(tmp_path):
+    log = tmp_path / "log"
+    done = run(EXHAUSTED + await_file(log) + KILLED, tmp_path / "s", log_path=log)
+    assert done.returncode == -signal.SIGKILL and done.stdout == "24 True\n", done.stderr
+    wait_until(lambda: json.loads(log.read_text())["reason"] == "threshold")
+    assert causes(log) == ["eof-read-not-closed"]
+
+
+def test_a_report_at_so_many_ended_sockets(tmp_path):
+    log = tmp_path / "log"
+    script = SERVE + "kept = []\nfor _ in range(5):\n    kept.append(serve())\n    kept[-1][2].close()\n"
+    run(script + KILLED, tmp_path / "s", log_path=log, report_at=6)
+    assert not log.exists()
+    run(script + await_file(log) + KILLED, tmp_path / "s", log_path=log, report_at=3)
+    wait_until(lambda: json.loads(log.read_text())["reason"] == "threshold")
+    assert causes(log) == ["eof-read-not-closed"]
