@@ -83,15 +83,12 @@ static struct cwr_error *judge_file(struct verdict *verdict, const char *path)
 	return error;
 }
 
-/* As a shell looks for it.  NULL: not there.  The caller frees it. */
-static char *find_command(const char *name)
+/* The first executable of that name in a list of directories, which is cut up; NULL: none. */
+static char *search(char *list, const char *name)
 {
-	CWR_AUTO_FREE char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
 	char *state, *found;
 
-	if (strchr(name, '/'))
-		return strdup(name);
-	for (char *dir = strtok_r(path, ":", &state); dir; dir = strtok_r(NULL, ":", &state)) {
+	for (char *dir = strtok_r(list, ":", &state); dir; dir = strtok_r(NULL, ":", &state)) {
 		if (asprintf(&found, "%s/%s", dir, name) < 0)
 			cwr_out_of_memory();
 		if (access(found, X_OK) == 0)
@@ -101,13 +98,30 @@ static char *find_command(const char *name)
 	return NULL;
 }
 
+/* As a shell looks for it.  NULL: not there.  The caller frees it. */
+static char *find_command(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *list, *found;
+
+	if (strchr(name, '/'))
+		return strdup(name);
+	list = strdup(path ? path : "/usr/bin:/bin");
+	found = list ? search(list, name) : NULL;
+	free(list);
+	return found;
+}
+
 static struct cwr_error *judge_command(struct verdict *verdict, const char *name)
 {
-	CWR_AUTO_FREE char *path = find_command(name);
+	char *path = find_command(name);
+	struct cwr_error *error;
 
 	if (!path)
 		return cwr_error_new(CWR_EXIT_INPUT, "%s: no such command", name);
-	return judge_file(verdict, path);
+	error = judge_file(verdict, path);
+	free(path);
+	return error;
 }
 
 static bool has_shim(pid_t pid)
