@@ -45,10 +45,11 @@ static struct cwr_error *start(const struct cwr_options *options, struct cwr_mod
 
 static struct cwr_error *capture(struct cwr_model *model, const struct cwr_options *options)
 {
+	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *list = cwr_kernel_list();
 	struct cwr_error *error = cwr_sources_load_path(model, options->args[0]);
 
 	if (!error)
-		error = cwr_pipeline_judge(model);
+		error = cwr_pipeline_judge(model, list);
 	if (!error && !strcmp(options->reason, "exit"))
 		cwr_pipeline_keep_own(model, cwr_model_find_path(model, options->args[0]));
 	return error;

@@ -89,6 +89,7 @@ static void fill(struct cwr_model *model, const struct cwr_session_entry *entry,
 struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr_model **ret_model,
 				   struct cwr_listing **ret_rows, size_t *ret_n)
 {
+	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *kernel = cwr_kernel_list();
 	struct cwr_session_list list;
 	struct cwr_error *error = cwr_sources_list(options, &list);
 	struct cwr_model *model = *ret_model = cwr_model_new();
@@ -98,7 +99,7 @@ struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr
 		cwr_out_of_memory();
 	if (!error) {
 		cwr_sources_load_all(model, &list, &unreadable);
-		error = cwr_kernel_observe(model);
+		error = cwr_kernel_observe(model, kernel);
 	}
 	*ret_rows = cwr_model_alloc(model, (list.n + 1) * sizeof(**ret_rows));
 	*ret_n = 0;

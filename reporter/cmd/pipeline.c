@@ -6,7 +6,6 @@
 
 #include "diagnose/diagnose.h"
 #include "diagnose/suppress.h"
-#include "kernel/kernel.h"
 #include "model/arena.h"
 #include "render/render.h"
 #include "symbolize/symbolize.h"
@@ -48,9 +47,9 @@ static uint64_t count_tracked(const struct cwr_model *model)
 	return n;
 }
 
-struct cwr_error *cwr_pipeline_judge(struct cwr_model *model)
+struct cwr_error *cwr_pipeline_judge(struct cwr_model *model, const struct cwr_kernel_list *list)
 {
-	struct cwr_error *error = cwr_kernel_observe(model);
+	struct cwr_error *error = cwr_kernel_observe(model, list);
 
 	if (error)
 		return error;

@@ -6,6 +6,7 @@
 #define CWR_CMD_PIPELINE_H
 
 #include "cmd/options.h"
+#include "kernel/kernel.h"
 #include "model/model.h"
 
 #include <stdio.h>
@@ -14,8 +15,11 @@
 struct cwr_error *cwr_pipeline_start(const struct cwr_options *options, const char *reason,
 				     struct cwr_model **ret_model);
 
-/* Asks the kernel and judges: which findings there are is known after this. */
-struct cwr_error *cwr_pipeline_judge(struct cwr_model *model);
+/*
+ * Asks the kernel and judges: which findings there are is known after this.  The list is from
+ * before the sessions were read.
+ */
+struct cwr_error *cwr_pipeline_judge(struct cwr_model *model, const struct cwr_kernel_list *list);
 
 /* Removes the findings that are no concern of this process at its end. */
 void cwr_pipeline_keep_own(struct cwr_model *model, const struct cwr_process *process);

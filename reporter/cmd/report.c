@@ -66,11 +66,12 @@ static struct cwr_error *load(struct cwr_model *model, const struct cwr_options 
 static struct cwr_error *report(struct cwr_model *model, const struct cwr_options *options,
 				int *ret_status)
 {
+	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *list = cwr_kernel_list();
 	unsigned int unreadable;
 	struct cwr_error *error = load(model, options, &unreadable);
 
 	if (!error)
-		error = cwr_pipeline_judge(model);
+		error = cwr_pipeline_judge(model, list);
 	if (!error)
 		error = cwr_pipeline_explain(model);
 	if (!error)

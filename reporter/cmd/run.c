@@ -79,13 +79,14 @@ static bool reap(struct run *run)
 /* Looks at a process that is about to end. */
 static void look_at(struct run *run, struct cwr_talk *talk, const char *path)
 {
+	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *list = cwr_kernel_list();
 	struct cwr_model *model = NULL;
 	struct cwr_error *error = cwr_pipeline_start(run->options, "run", &model);
 
 	if (!error)
 		error = cwr_sources_load_path(model, path);
 	if (!error)
-		error = cwr_pipeline_judge(model);
+		error = cwr_pipeline_judge(model, list);
 	if (!error) {
 		cwr_keep_add(&run->keep, model, path);
 		cwr_pipeline_keep_own(model, cwr_model_find_path(model, path));
@@ -134,14 +135,15 @@ static void watch(struct run *run)
 
 static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 {
-	struct cwr_session_list list;
-	struct cwr_error *error = cwr_session_dir_list(run->dir.path, &list);
+	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *list = cwr_kernel_list();
+	struct cwr_session_list sessions;
+	struct cwr_error *error = cwr_session_dir_list(run->dir.path, &sessions);
 	unsigned int unreadable;
 
 	if (!error) {
-		cwr_sources_load_all(model, &list, &unreadable);
+		cwr_sources_load_all(model, &sessions, &unreadable);
 		cwr_keep_apply(&run->keep, model);
-		error = cwr_pipeline_judge(model);
+		error = cwr_pipeline_judge(model, list);
 	}
 	if (!error)
 		error = cwr_pipeline_explain(model);
@@ -149,7 +151,7 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	 * news. */
 	if (!error && (run->options->output || cwr_pipeline_has_news(model)))
 		error = cwr_pipeline_write(model, run->options, stderr);
-	cwr_session_list_free(&list);
+	cwr_session_list_free(&sessions);
 	return error;
 }
 

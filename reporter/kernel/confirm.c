@@ -85,12 +85,17 @@ static void confirm(struct cwr_holder *holder)
 		holder->cloexec = cloexec;
 }
 
-/* Nothing can be asked: the shim's last word counts, if there is one. */
-static void believe_shim(struct cwr_model *model, struct cwr_holder *holder)
+/*
+ * Nothing can be asked: the shim's last word counts, if there is one.  A socket that is missing in
+ * the list because it is younger is no loss.
+ */
+static void believe_shim(const struct cwr_observer *observer, const struct cwr_socket *socket,
+			 struct cwr_holder *holder)
 {
 	holder->is_confirmed = holder->probe.t && holder->probe.is_confirmed;
-	cwr_model_add_limit(model, holder->process,
-			    "its descriptors could not be looked at: no permission");
+	if (socket->created.t <= observer->t_listed)
+		cwr_model_add_limit(observer->model, holder->process,
+				    "its descriptors could not be looked at: no permission");
 }
 
 static void check(struct cwr_observer *observer, struct cwr_socket *socket,
@@ -110,7 +115,7 @@ static void check(struct cwr_observer *observer, struct cwr_socket *socket,
 			holder->is_open = false;
 		break;
 	case IS_SECRET:
-		believe_shim(observer->model, holder);
+		believe_shim(observer, socket, holder);
 		break;
 	}
 }

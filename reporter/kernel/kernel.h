@@ -12,10 +12,24 @@
 #include "util/error.h"
 
 /*
+ * What the kernel lists at this moment.  Take it before the sessions are read: what a session tells
+ * is then never older, so a socket that came about in between is missing here and cannot be taken
+ * for one that the shim did not see.  Never NULL; without the list a report is poorer, not wrong.
+ */
+struct cwr_kernel_list *cwr_kernel_list(void);
+void cwr_kernel_list_free(struct cwr_kernel_list *list);
+
+#define CWR_AUTO_KERNEL_LIST __attribute__((cleanup(cwr_kernel_list_cleanup)))
+static inline void cwr_kernel_list_cleanup(struct cwr_kernel_list **list)
+{
+	cwr_kernel_list_free(*list);
+}
+
+/*
  * Sets model->now.  Tells which processes live; confirms their holders, or finds them closed;
  * adds the holders that no session knows; sets states, queues, end-of-file and the age of the FIN.
  * Of processes that have ended, what was probed while they lived is used (holder.probe).
  */
-struct cwr_error *cwr_kernel_observe(struct cwr_model *model);
+struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list);
 
 #endif

@@ -7,11 +7,40 @@
 #include "kernel/observer.h"
 #include "kernel/proc.h"
 
+#include "model/arena.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define GAP_MIN_S 0.02
 #define GAP_MAX_S 1.0
+
+struct cwr_kernel_list {
+	uint64_t t; /* monotonic */
+	struct cwr_diag *diag;
+	struct cwr_error *error;
+};
+
+struct cwr_kernel_list *cwr_kernel_list(void)
+{
+	struct cwr_kernel_list *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		cwr_out_of_memory();
+	list->t = cwr_proc_now(CLOCK_MONOTONIC);
+	list->error = cwr_diag_read(&list->diag);
+	return list;
+}
+
+void cwr_kernel_list_free(struct cwr_kernel_list *list)
+{
+	if (!list)
+		return;
+	cwr_diag_free(list->diag);
+	cwr_error_free(list->error);
+	free(list);
+}
 
 static void set_clock(struct cwr_model *model)
 {
@@ -78,17 +107,14 @@ static void look_again(struct cwr_model *model)
 	model->still_s = gap;
 }
 
-struct cwr_error *cwr_kernel_observe(struct cwr_model *model)
+struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list)
 {
-	struct cwr_observer observer = {.model = model};
-	struct cwr_error *error;
+	struct cwr_observer observer = {.model = model, .diag = list->diag, .t_listed = list->t};
 
 	set_clock(model);
 	cwr_observe_liveness(&observer);
-	error = cwr_diag_read(&observer.diag);
-	if (error)
-		say_no_list(model, error);
-	cwr_error_free(error);
+	if (list->error)
+		say_no_list(model, list->error);
 	cwr_observe_holders(&observer);
 	cwr_observe_unknowns(&observer);
 	cwr_observe_foreigners(&observer);
@@ -96,6 +122,5 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model)
 	each_holder(model, read_waits);
 	if (is_worth_another_look(model))
 		look_again(model);
-	cwr_diag_free(observer.diag);
 	return NULL;
 }

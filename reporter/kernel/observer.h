@@ -10,7 +10,8 @@
 
 struct cwr_observer {
 	struct cwr_model *model;
-	struct cwr_diag *diag;
+	const struct cwr_diag *diag;
+	uint64_t t_listed; /* when diag was read, before the sessions; monotonic */
 };
 
 /* liveness.c: which processes are still the ones that the sessions speak of. */

@@ -145,7 +145,10 @@ static void hang_up(struct fixture *f)
 
 static void observe(struct fixture *f)
 {
-	assert_null(cwr_kernel_observe(f->model));
+	struct cwr_kernel_list *list = cwr_kernel_list();
+
+	assert_null(cwr_kernel_observe(f->model, list));
+	cwr_kernel_list_free(list);
 }
 
 static void test_an_open_connection_is_in_use(void **state)
@@ -282,6 +285,25 @@ static void test_a_socket_unknown_to_the_session_is_found(void **state)
 	assert_true(socket->is_confirmed && socket->peer_has_closed);
 	assert_non_null(cwr_addr_format(&socket->peer, text, sizeof(text)));
 	assert_null(socket->holders->next);
+}
+
+/* Made and ended after the kernel was asked: the sessions that are read then cannot lag behind. */
+static void test_a_socket_younger_than_the_list_is_not_unknown(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_kernel_list *list;
+
+	close(f->server);
+	close(f->client);
+	close(f->listener);
+	list = cwr_kernel_list();
+	connect_pair(f);
+	hang_up(f);
+	assert_null(cwr_kernel_observe(f->model, list));
+	assert_null(cwr_model_find_socket(f->model, f->cookie));
+	cwr_kernel_list_free(list);
+	observe(f);
+	assert_non_null(cwr_model_find_socket(f->model, f->cookie));
 }
 
 static void test_a_copy_in_a_child_is_found(void **state)
@@ -431,6 +453,7 @@ int main(void)
 		CASE(test_a_reset_connection_is_still_held),
 		CASE(test_a_socket_never_connected_has_no_peer_to_close),
 		CASE(test_a_socket_unknown_to_the_session_is_found),
+		CASE(test_a_socket_younger_than_the_list_is_not_unknown),
 		CASE(test_a_copy_in_a_child_is_found),
 		CASE(test_a_child_that_is_gone_has_ended),
 		CASE(test_a_number_with_another_start_is_another_process),
