@@ -6,6 +6,7 @@
 logs=$root/build/logs
 summary=
 failures=0
+failed_logs=
 
 # section NAME COMMAND...: runs the command; a failure is remembered, not fatal.
 section() {
@@ -23,16 +24,28 @@ section() {
 "
 	[ "$result" = ok ] && return
 	failures=$((failures + 1))
+	failed_logs="$failed_logs $log"
 	tail -n "${SECTION_TAIL:-80}" "$log" | sed 's/^/    /'
 }
 
-# Prints what happened to each section; the status says whether all went well.
+# What a test runner or a compiler says of a failure, without the rest.
+show_reasons() {
+	for log in $failed_logs; do
+		printf '\n%s:\n' "${log#"$root"/}"
+		grep -E '^(E  |FAILED|ERROR)|\*\*\*(Failed|Timeout|Exception)|error:|Error [0-9]' "$log" |
+			tail -n 40 | cut -c 1-200 | sed 's/^/    /'
+	done
+}
+
+# Prints what happened to each section, and last, where any log would be cut, why some failed; the
+# status says whether all went well.
 conclude() {
 	printf '\n%s' "$summary"
 	if [ "$failures" = 0 ]; then
 		echo "all sections passed"
 	else
 		echo "$failures section(s) failed; full output in ${logs#"$root"/}"
+		show_reasons
 	fi
 	[ "$failures" = 0 ]
 }
