@@ -46,6 +46,23 @@ static void close_note(struct cw_slot *record)
 	__atomic_store_n(&record->note.cookie_lo, (uint32_t)record->cookie, __ATOMIC_RELEASE);
 }
 
+/*
+ * Each child of a forking server closes, with its own connection, the copies that it got of all
+ * others.  The close that tells the story is that of the child which read the end-of-file; where
+ * nobody did, of the one forked first after the socket came, for it was made to serve it.
+ */
+static bool is_bystander(const struct cw_slot *record)
+{
+	const struct cw_note *note = &record->note;
+
+	if (note->cookie_lo != (uint32_t)record->cookie || !note->closed.t)
+		return false;
+	if (note->eof.t)
+		return CW_WHO_ID(note->eof.who) != (uint32_t)cw_process_id() &&
+		       CW_WHO_ID(note->eof.who) == CW_WHO_ID(note->closed.who);
+	return cw_session_family_fork() > note->fork_seq;
+}
+
 void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 {
 	struct cw_slot *record = find_inherited(fd);
@@ -54,6 +71,10 @@ void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 
 	if (!record)
 		return;
+	if (!is_eof && is_bystander(record)) {
+		record->note.closes++;
+		return;
+	}
 	made = cw_mark_of(cw_session_family(), fn, cw_process_id());
 	note = open_note(record);
 	if (is_eof) {

@@ -3,14 +3,15 @@
  * The classic leak: a server that forks a child for each connection and forgets to close its own
  * copy.  Every client that hangs up leaves a socket in CLOSE_WAIT behind.
  *
- *     forkserver [--fixed] [--port=N] [--clients=N]
+ *     forkserver [--fixed] [--tidy] [--port=N] [--clients=N]
  *
  * --clients=N: brings N clients of its own, serves them, and holds until its standard input ends.
  * Without it, it serves whoever comes, for ever.  --fixed: the parent closes its copy.
+ * --tidy: before it ends, each child closes the copies that it got of other children's connections.
  */
 #include "target.h"
 
-static bool is_fixed;
+static bool is_fixed, is_tidy;
 
 static void handle_client(int fd)
 {
@@ -29,6 +30,12 @@ static void handle_client(int fd)
 	close(fd);
 }
 
+static void close_others(int end)
+{
+	for (int fd = STDERR_FILENO + 1; fd < end; fd++)
+		close(fd);
+}
+
 static void serve(int listener)
 {
 	int fd;
@@ -41,6 +48,8 @@ static void serve(int listener)
 	if (fork() == 0) {
 		close(listener);
 		handle_client(fd);
+		if (is_tidy)
+			close_others(fd);
 		exit(0);
 	}
 	if (is_fixed)
@@ -77,6 +86,7 @@ int main(int argc, char **argv)
 
 	target_begin();
 	is_fixed = target_has_option(argc, argv, "--fixed");
+	is_tidy = target_has_option(argc, argv, "--tidy");
 	listener = target_listen(target_number(argc, argv, "--port=", 0));
 	if (is_fixed)
 		target_expect(NULL, NULL, 0);

@@ -96,7 +96,11 @@ struct cw_note {
 	uint32_t fork_stack; /* the site of that fork, kept because the ring of forks forgets */
 	uint32_t closes;     /* how many descendants closed their copy */
 	struct cw_mark eof;
-	struct cw_mark closed; /* the latest close() or shutdown(): `who` tells which */
+	/*
+	 * A close() or shutdown() (`who` tells which): by the reader of the end-of-file if it made
+	 * one, else by the one forked first.
+	 */
+	struct cw_mark closed;
 };
 
 /* cw_probe.flags */
