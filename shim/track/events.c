@@ -27,10 +27,17 @@
 #include "core/poison.h"
 
 static bool is_exiting;
+static void (*close_watcher)(void);
+
+void cw_events_watch_closes(void (*function)(void))
+{
+	close_watcher = function;
+}
 
 void cw_events_enter_exit(void)
 {
 	is_exiting = true;
+	close_watcher = NULL;
 }
 
 /* --- End-of-file and shutdown -------------------------------------------------------------------
@@ -209,8 +216,11 @@ static void on_gone(unsigned int fn, int fd)
 
 void cw_before_close(unsigned int fn, int fd)
 {
-	if (cw_slots_is_tracked(fd) && cw_forks_may_record())
-		on_gone(fn, fd);
+	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record())
+		return;
+	if (close_watcher)
+		close_watcher();
+	on_gone(fn, fd);
 }
 
 void cw_note_close(unsigned int fn, int ret, int fd)

@@ -91,6 +91,12 @@ static inline ssize_t cw_on_write(unsigned int fn, ssize_t ret, int fd)
 	return ret;
 }
 
+/*
+ * Calls function before each close of a tracked descriptor, until the process enters exit.  It must
+ * be async-signal-safe.
+ */
+void cw_events_watch_closes(void (*function)(void));
+
 /* The process has entered exit: from now on closes leave the slot and only mark it. */
 void cw_events_enter_exit(void);
 

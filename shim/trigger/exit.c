@@ -28,27 +28,37 @@
 static _Atomic pid_t begun_in, ended_in;
 static enum cw_end end_how;
 static int end_status;
+static bool is_failing;
+
+static void enter(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (map)
+		map->header->t_exit = cw_now();
+	is_failing = cw_report_begin_exit() > 0;
+	cw_events_enter_exit();
+}
 
 int cw_exit_begin(enum cw_end how, int status)
 {
-	pid_t pid, seen;
-	struct cw_map *map;
+	pid_t pid;
 
 	if (!cw_forks_may_record())
 		return status;
 	pid = cw_process_id();
-	seen = atomic_exchange(&begun_in, pid);
-	if (seen == pid)
-		return status;
-	map = cw_session_own();
-	if (map)
-		map->header->t_exit = cw_now();
+	if (atomic_exchange(&begun_in, pid) != pid)
+		enter();
 	end_how = how;
 	end_status = status;
-	if (cw_report_begin_exit() && how == CW_END_EXITED && cw_options.exitcode.number)
+	if (is_failing && how == CW_END_EXITED && cw_options.exitcode.number)
 		end_status = (int)cw_options.exitcode.number;
-	cw_events_enter_exit();
 	return end_status;
+}
+
+bool cw_exit_has_begun(void)
+{
+	return cw_process_id() == atomic_load(&begun_in);
 }
 
 static bool has_something_to_tell(const struct cw_session_header *header)
@@ -66,7 +76,7 @@ void cw_exit_end(void)
 {
 	struct cw_map *map;
 
-	if (!cw_may_record() || cw_process_id() != atomic_load(&begun_in) ||
+	if (!cw_may_record() || !cw_exit_has_begun() ||
 	    atomic_exchange(&ended_in, cw_process_id()) == cw_process_id())
 		return;
 	cw_forks_note_exit();

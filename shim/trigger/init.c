@@ -5,6 +5,7 @@
  * runs after those of the program and of all other libraries, so it is the last moment of an
  * exit().
  */
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@
 #include "trigger/report.h"
 #include "trigger/signal.h"
 #include "trigger/spawn.h"
+#include "trigger/teardown.h"
 
 #include "core/poison.h"
 
@@ -56,6 +58,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_threshold_init((uint32_t)cw_options.report_at.number, report_by_itself);
 	cw_sandbox_on_change(enter_sandbox, cw_signal_take_deadly);
 	at_quick_exit(cw_exit_end);
+	cw_teardown_init();
+	dlerror(); /* what we did not find is no news for the host's own dlerror(3) */
 	cw_is_ready = true;
 	cw_signal_init();
 	if (cw_options.verbose.number)
@@ -66,6 +70,7 @@ __attribute__((destructor)) static void stop(void)
 {
 	/* The last thread to end by pthread_exit takes the process with it, through no symbol of
 	 * ours. */
-	cw_exit_begin(CW_END_EXITED, 0);
+	if (!cw_exit_has_begun())
+		cw_exit_begin(CW_END_EXITED, 0);
 	cw_exit_end();
 }

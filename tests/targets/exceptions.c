@@ -46,8 +46,11 @@ static void print_unwinder(void)
 
 int main(void)
 {
+	const char *error = dlerror();
+
 	target_begin();
 	target_expect(NULL, NULL, 0);
+	printf("DLERROR %s\n", error ? error : "none");
 	listener = target_listen(0);
 	printf("CAUGHT %d of %d\n", thrower_count_caught(THROWS, fail), THROWS);
 	print_unwinder();
