@@ -4,6 +4,8 @@
  */
 #include "diagnose/facts.h"
 
+#include <string.h>
+
 enum { MAX_GENERATIONS = 1000 };
 
 bool cwr_fact_is_ending(const struct cwr_process *process)
@@ -142,6 +144,35 @@ bool cwr_fact_same_site(const struct cwr_socket *a, const struct cwr_socket *b)
 	return one && other && one->process == other->process && a->creator == b->creator &&
 	       one->nips && other->nips && one->ips[0] == other->ips[0] &&
 	       (a->role != CWR_ROLE_ACCEPTED || a->local.port == b->local.port);
+}
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/* The four bytes of an IPv4 address, also of one as an IPv6 socket has it (RFC 4291, 2.5.5.2). */
+static const uint8_t *ipv4_of(const struct cwr_addr *addr)
+{
+	if (addr->family == AF_INET)
+		return addr->ip;
+	return memcmp(addr->ip, mapped, sizeof(mapped)) ? NULL : addr->ip + sizeof(mapped);
+}
+
+static bool is_same_address(const struct cwr_addr *a, const struct cwr_addr *b)
+{
+	const uint8_t *one, *other;
+
+	if (!a->family || !b->family || a->port != b->port)
+		return false;
+	one = ipv4_of(a);
+	other = ipv4_of(b);
+	if (one || other)
+		return one && other && !memcmp(one, other, 4);
+	return !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+bool cwr_fact_is_other_end(const struct cwr_socket *a, const struct cwr_socket *b)
+{
+	return a != b && is_same_address(&a->local, &b->peer) &&
+	       is_same_address(&a->peer, &b->local);
 }
 
 uint64_t cwr_fact_known_until(const struct cwr_model *model, const struct cwr_process *process)

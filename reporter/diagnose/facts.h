@@ -44,6 +44,9 @@ bool cwr_fact_is_connection(const struct cwr_socket *socket);
 /* Were both made by the same call in the source, and accepted by the same listener? */
 bool cwr_fact_same_site(const struct cwr_socket *a, const struct cwr_socket *b);
 
+/* Are these the two ends of one connection? */
+bool cwr_fact_is_other_end(const struct cwr_socket *a, const struct cwr_socket *b);
+
 /* Seconds since the FIN as seen when the holder was last alive; < 0: unknown. */
 double cwr_fact_fin_age(const struct cwr_model *model, const struct cwr_socket *socket,
 			const struct cwr_process *process);

@@ -9,21 +9,81 @@
 
 #define RIGHT_AFTER_NS 1000000000ull
 
+/* Something of what came in on one side went out on the other, one way or the other. */
+static bool has_moved_data(const struct cwr_socket *side, const struct cwr_socket *other)
+{
+	if (!side->has_tcp_bytes || !other->has_tcp_bytes)
+		return false;
+	return (side->bytes_received && other->bytes_sent) ||
+	       (other->bytes_received && side->bytes_sent);
+}
+
+static bool has_served(const struct cwr_socket *socket, const struct cwr_process *process,
+		       pid_t tid)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && (h->eof.tid == tid || h->last_use.tid == tid))
+			return true;
+	return socket->creator == process && socket->created.tid == tid;
+}
+
+/*
+ * A program that is its own client ends its connections in turn: there the thread has the other end
+ * of what it shut down in its hands too.  A relay's other side leads away from that thread.
+ */
+static bool leads_back(const struct cwr_case *c, const struct cwr_socket *other,
+		       const struct cwr_holder *reader)
+{
+	if (cwr_fact_is_other_end(c->socket, other))
+		return true;
+	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
+		if (cwr_fact_is_other_end(s, other) &&
+		    has_served(s, reader->process, reader->eof.tid))
+			return true;
+	return false;
+}
+
+/* The shutdown follows the thread's latest end-of-file; was that of yet another socket? */
+static bool follows_another(const struct cwr_case *c, const struct cwr_holder *reader,
+			    uint64_t shutdown_t)
+{
+	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
+		for (const struct cwr_holder *h = s->holders; h; h = h->next)
+			if (h->process == reader->process && h->eof.tid == reader->eof.tid &&
+			    h->eof.t > reader->eof.t && h->eof.t <= shutdown_t)
+				return true;
+	return false;
+}
+
+static bool is_shut_right_after(const struct cwr_holder *h, const struct cwr_holder *reader)
+{
+	return h->process == reader->process && h->is_open && h->shut_wr && !h->shut_rd &&
+	       h->shutdown.tid == reader->eof.tid && h->shutdown.t >= reader->eof.t &&
+	       h->shutdown.t - reader->eof.t < RIGHT_AFTER_NS;
+}
+
 /* The holder of the other side: shut down by the thread that read the end-of-file, right after. */
 static const struct cwr_holder *find_partner(const struct cwr_case *c,
 					     const struct cwr_holder *reader)
 {
+	const struct cwr_holder *next = NULL;
+	const struct cwr_socket *other = NULL;
+
 	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
-		if (s == c->socket || s->state != CWR_TCP_FIN_WAIT2)
+		if (s == c->socket || s->state != CWR_TCP_FIN_WAIT2 ||
+		    !has_moved_data(c->socket, s))
 			continue;
-		for (const struct cwr_holder *h = s->holders; h; h = h->next)
-			if (h->process == reader->process && h->is_open && h->shut_wr &&
-			    !h->shut_rd && h->shutdown.tid == reader->eof.tid &&
-			    h->shutdown.t >= reader->eof.t &&
-			    h->shutdown.t - reader->eof.t < RIGHT_AFTER_NS)
-				return h;
+		for (const struct cwr_holder *h = s->holders; h; h = h->next) {
+			if (!is_shut_right_after(h, reader) ||
+			    (next && next->shutdown.t <= h->shutdown.t))
+				continue;
+			next = h;
+			other = s;
+		}
 	}
-	return NULL;
+	if (!next || leads_back(c, other, reader) || follows_another(c, reader, next->shutdown.t))
+		return NULL;
+	return next;
 }
 
 static bool decide(struct cwr_case *c)

@@ -13,6 +13,7 @@ from lab import SOURCE, Lab
 TARGETS = [
     ("forkserver", "--clients=5"),
     ("eof_not_closed",),
+    ("own_client",),
     ("cxx_inlined",),
     ("shutdown_not_closed",),
     ("unread_not_closed",),

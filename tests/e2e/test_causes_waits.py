@@ -18,6 +18,7 @@ TARGETS = [
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
     ("half_close_relay",),
+    ("own_client",),
 ]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
 

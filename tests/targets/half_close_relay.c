@@ -6,8 +6,6 @@
  */
 #include "target_upstream.h"
 
-#include <netinet/tcp.h>
-
 static int take(int listener)
 {
 	int fd;
@@ -35,18 +33,6 @@ static void relay(int client, int server)
 	TARGET_CHECK(!failed);
 }
 
-/* The other server's kernel has acknowledged the end. */
-static void wait_for_acknowledgement(int fd)
-{
-	struct tcp_info info = {0};
-	socklen_t size = sizeof(info);
-
-	while (info.tcpi_state != TCP_FIN_WAIT2) {
-		poll(NULL, 0, 2);
-		TARGET_CHECK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	bool is_fixed = target_has_option(argc, argv, "--fixed");
@@ -64,7 +50,7 @@ int main(int argc, char **argv)
 	address = target_address(upstream.port);
 	TARGET_CHECK(connect(server, (struct sockaddr *)&address, sizeof(address)) == 0);
 	relay(client, server);
-	wait_for_acknowledgement(server);
+	target_wait_end_acknowledged(server);
 	if (is_fixed) {
 		close(client);
 		close(server);

@@ -8,6 +8,8 @@
 
 #include "target.h"
 
+#include <netinet/tcp.h>
+
 struct target_upstream {
 	int port;
 	int word; /* a byte written here makes it hang up on all */
@@ -75,6 +77,18 @@ static inline struct target_upstream target_upstream_start(int count, int hang_u
 	close(words[0]);
 	close(listener);
 	return upstream;
+}
+
+/* Waits until the other side's kernel has acknowledged our end. */
+static inline void target_wait_end_acknowledged(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	while (info.tcpi_state != TCP_FIN_WAIT2) {
+		poll(NULL, 0, 2);
+		TARGET_CHECK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+	}
 }
 
 #endif

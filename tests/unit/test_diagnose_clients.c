@@ -134,12 +134,70 @@ static void test_relay(void **state)
 	struct cwr_holder *other = add_other_side(s);
 
 	made_eof(s->model, s->socket, s->owner);
+	assert_cause(s, "eof-read-not-closed"); /* what moved is not known */
+	s->socket->has_tcp_bytes = true;
+	s->socket->bytes_received = 100;
 	assert_cause(s, "half-close-relay");
 	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:45"));
 	other->shutdown.tid++;
 	assert_cause(s, "eof-read-not-closed");
 	other->shutdown.tid--;
 	other->shutdown.t -= MADE_SECOND; /* before the end-of-file */
+	assert_cause(s, "eof-read-not-closed");
+}
+
+/* The accepted socket of the other side of a relay, in the hands of a thread. */
+static struct cwr_socket *add_end_of(struct scene *s, const struct cwr_socket *other, pid_t tid)
+{
+	struct cwr_socket *end = made_accepted(s->model, s->server, 30);
+
+	end->local = other->peer;
+	end->peer = other->local;
+	end->created.tid = tid;
+	end->peer_has_closed = false;
+	end->state = CWR_TCP_ESTABLISHED;
+	return end;
+}
+
+/* A program that is its own client shuts down, after one end-of-file, what it will read next. */
+static void test_own_client_is_no_relay(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *other, *end;
+
+	add_other_side(s);
+	other = s->model->sockets->next;
+	made_eof(s->model, s->socket, s->owner);
+	s->socket->has_tcp_bytes = true;
+	s->socket->bytes_received = 100;
+	end = add_end_of(s, other, s->server->pid);
+	assert_cause(s, "eof-read-not-closed");
+	end->created.tid++; /* another thread serves it: the data went there */
+	assert_cause(s, "half-close-relay");
+	s->socket->local = other->peer; /* two ends of one connection */
+	s->socket->peer = other->local;
+	assert_cause(s, "eof-read-not-closed");
+	s->socket->local = made_addr("::ffff:127.0.0.1", s->socket->local.port);
+	s->socket->peer = made_addr("::ffff:127.0.0.1", s->socket->peer.port);
+	assert_cause(s, "eof-read-not-closed");
+}
+
+/* Nothing was moved on, or the shutdown followed the end-of-file of yet another connection. */
+static void test_unrelated_shutdown_is_no_relay(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *other = add_other_side(s);
+	struct cwr_socket *third;
+
+	made_eof(s->model, s->socket, s->owner);
+	s->socket->has_tcp_bytes = true;
+	assert_cause(s, "eof-read-not-closed");
+	s->socket->bytes_received = 100;
+	assert_cause(s, "half-close-relay");
+	third = made_accepted(s->model, s->server, 31);
+	made_eof(s->model, third, third->holders);
+	third->holders->eof.t += MADE_SECOND / 10;
+	other->shutdown.t += MADE_SECOND / 5;
 	assert_cause(s, "eof-read-not-closed");
 }
 
@@ -167,6 +225,8 @@ int main(void)
 		CLIENT_TEST(test_replaced),
 		SCENE_TEST(test_relay),
 		SCENE_TEST(test_relay_that_is_over),
+		SCENE_TEST(test_own_client_is_no_relay),
+		SCENE_TEST(test_unrelated_shutdown_is_no_relay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
