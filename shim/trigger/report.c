@@ -16,6 +16,7 @@
 #include "core/sandbox.h"
 #include "core/text.h"
 #include "track/probe.h"
+#include "track/remains.h"
 #include "track/session.h"
 #include "trigger/plain.h"
 #include "trigger/spawn.h"
@@ -28,7 +29,7 @@ enum {
 	WRITE_WAITS = 600,   /* a minute for a report of any size */
 };
 
-static bool has_found; /* sockets whose peer has closed, at exit */
+static bool has_found; /* sockets whose peer has closed, here or as copies elsewhere, at exit */
 static bool is_asked;
 static pid_t reporter; /* 0: `cwshim run` serves us */
 
@@ -173,7 +174,7 @@ uint32_t cw_report_begin_exit(void)
 	uint32_t found = cw_probe_all(!cw_session_family());
 	struct cw_map *map = cw_session_own();
 
-	if (!map || !found)
+	if (!map || (!found && !cw_remains_any()))
 		return 0;
 	has_found = true;
 	if (!cw_options.at_exit.number && !*cw_options.notify.text)

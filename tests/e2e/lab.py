@@ -158,17 +158,18 @@ class Lab:
         self.started.append(Running(argv, env, path, **options))
         return self.started[-1]
 
-    def start(self, name, *args, preload=True, env=None, preexec_fn=None, **changes):
+    def start(self, name, *args, preload=True, env=None, preexec_fn=None, pass_fds=(), **changes):
         """Starts a target under the plain preload; changes are shim options."""
         env = env or self.environment(preload, **changes)
-        return self._start([BUILD / "targets" / name, *args], env, preexec_fn=preexec_fn)
+        return self._start([BUILD / "targets" / name, *args], env, preexec_fn=preexec_fn,
+                           pass_fds=pass_fds)
 
-    def run(self, name, *args, options=()):
+    def run(self, name, *args, options=(), pass_fds=()):
         """Starts a target by `cwshim run`."""
         argv = [COMMAND, "run", f"--session-dir={self.session_dir}", "--min-age=0",
                 "--format=json", f"--output={self.run_output}", *options, "--",
                 BUILD / "targets" / name, *args]
-        return self._start(argv, self.environment(preload=False, options=""))
+        return self._start(argv, self.environment(preload=False, options=""), pass_fds=pass_fds)
 
     @property
     def run_output(self):
