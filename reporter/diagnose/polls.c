@@ -33,18 +33,26 @@ static bool decide_by(struct cwr_case *c, wait_rule *holds)
 /* --- loop-stopped -------------------------------------------------------------------------------
  */
 
-/* Had anybody polled, a level-triggered socket would have been told of. */
+/* Has it been away from polling for all the time between two looks? */
+static bool polls_no_more(const struct cwr_thread *thread)
+{
+	return thread->known && !cwr_waits_is_polling(thread) &&
+	       (thread->is_still || thread->is_computing);
+}
+
+/* Had anybody polled, a level-triggered socket would have been told of, even if its end-of-file was
+ * taken together with the last data. */
 static bool is_stopped(struct cwr_case *c, const struct cwr_holder *holder,
 		       const struct cwr_waiting *waiting)
 {
 	const struct cwr_process *process = holder->process;
 
 	if (process->is_exiting || !waiting->wants_input || waiting->is_edge_triggered ||
-	    waiting->is_disarmed || waiting->is_awaited || c->socket->recv_q < 1 ||
+	    waiting->is_disarmed || waiting->is_awaited || c->socket->recv_q < 0 ||
 	    c->model->still_s <= 0)
 		return false;
 	for (size_t i = 0; i < process->nthreads; i++)
-		if (!process->threads[i].known || cwr_waits_is_polling(&process->threads[i]))
+		if (!polls_no_more(&process->threads[i]))
 			return false;
 	c->confidence = CWR_MEDIUM;
 	return true;

@@ -106,6 +106,22 @@ static uint64_t read_switches(pid_t pid, pid_t tid)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
+/* utime and stime, fields 14 and 15 of proc(5)'s stat; the name before them may contain anything.
+ */
+static void read_ticks(struct cwr_thread *thread, pid_t pid)
+{
+	char name[64], text[512];
+	const char *at;
+
+	snprintf(name, sizeof(name), "task/%d/stat", thread->tid);
+	if (cwr_proc_read_text(text, sizeof(text), pid, name) <= 0)
+		return;
+	at = strrchr(text, ')');
+	if (at)
+		sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+		       &thread->user_ticks, &thread->kernel_ticks);
+}
+
 static const char *read_wchan(struct cwr_model *model, pid_t pid, pid_t tid)
 {
 	char name[64], wchan[128];
@@ -149,22 +165,46 @@ void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process)
 		read_syscall(thread, process->pid);
 		thread->wchan = read_wchan(model, process->pid, thread->tid);
 		thread->switches = read_switches(process->pid, thread->tid);
+		read_ticks(thread, process->pid);
 		process->nthreads++;
 	}
 }
 
+enum { COMPUTING_TICKS = 5, CALLS_SHARE = 20 };
+
+/*
+ * A loop that polls and finds the same socket ready again and again is never seen in its call
+ * either, but it spends much of its time in the kernel.
+ */
+static bool is_computing(const struct cwr_thread *before, const struct cwr_thread *now)
+{
+	uint64_t user = now->user_ticks - before->user_ticks;
+	uint64_t kernel = now->kernel_ticks - before->kernel_ticks;
+
+	return before->syscall < 0 && now->syscall < 0 && user >= COMPUTING_TICKS &&
+	       kernel * CALLS_SHARE <= user;
+}
+
 /* A thread that has not once given up the processor since has not left its call. */
+static void check_thread(struct cwr_thread *before, pid_t pid)
+{
+	struct cwr_thread now = {.tid = before->tid};
+	bool has_slept;
+
+	if (!before->known)
+		return;
+	read_syscall(&now, pid);
+	read_ticks(&now, pid);
+	has_slept = read_switches(pid, now.tid) != before->switches;
+	if (before->syscall < 0)
+		before->is_computing = now.known && !has_slept && is_computing(before, &now);
+	else
+		before->is_still = before->switches && !has_slept &&
+				   now.syscall == before->syscall && now.args[0] == before->args[0];
+}
+
 void cwr_proc_check_threads(struct cwr_process *process)
 {
-	for (size_t i = 0; i < process->nthreads; i++) {
-		struct cwr_thread *before = &process->threads[i];
-		struct cwr_thread now = {.tid = before->tid};
-
-		if (!before->known || before->syscall < 0)
-			continue;
-		read_syscall(&now, process->pid);
-		before->is_still = before->switches && now.syscall == before->syscall &&
-				   now.args[0] == before->args[0] &&
-				   read_switches(process->pid, now.tid) == before->switches;
-	}
+	for (size_t i = 0; i < process->nthreads; i++)
+		check_thread(&process->threads[i], process->pid);
 }

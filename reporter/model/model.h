@@ -139,6 +139,8 @@ struct cwr_thread {
 	uint64_t args[6];  /* of the call */
 	uint64_t switches; /* how often it has given up the processor; 0: not known */
 	bool is_still;	   /* it has stayed in that call for model->still_s at least */
+	uint64_t user_ticks, kernel_ticks; /* processor time used so far */
+	bool is_computing; /* it ran all the time between two looks, and made (nearly) no call */
 };
 
 /* Somebody waits for, or has registered, events of a descriptor. */

@@ -24,6 +24,8 @@ TARGETS = [
     *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "connect")),
     *(("event_loop", f"--shape={shape}")
       for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),
+    *(("libevent_server", f"--shape={shape}") for shape in ("removed", "stopped")),
+    *(("libcurl_client", f"--shape={shape}") for shape in ("pooled", "abandoned")),
 ]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed", "opened-elsewhere"}
 BEGIN, END = "<!-- matrix: begin -->\n", "<!-- matrix: end -->\n"

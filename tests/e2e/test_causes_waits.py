@@ -10,11 +10,15 @@ import signal
 
 import pytest
 
-from lab import REPORT_SIGNAL, assert_report
+from lab import REPORT_SIGNAL, assert_report, wait_until
 
 TARGETS = [
     *(("event_loop", f"--shape={shape}")
       for shape in ("paused", "removed", "edge", "oneshot", "stopped", "forgotten")),
+    ("libevent_server", "--shape=stopped"),
+    ("libevent_server", "--shape=removed"),
+    ("libcurl_client", "--shape=pooled"),
+    ("libcurl_client", "--shape=abandoned"),
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
     ("half_close_relay",),
@@ -75,3 +79,23 @@ def test_the_correct_twin_is_silent(lab, target):
     assert running.finish() == 0
     assert report["findings"] == [] and status == 0
     assert lab.logs() == []
+
+
+def report_after_a_while(lab, running):
+    """Threads are looked at twice, half a second apart."""
+    report, _ = lab.report(running.pid, "--min-age=500ms")
+    return report
+
+
+def test_a_loop_that_computes_has_stopped(lab):
+    running = lab.start("event_loop", "--shape=busy", at_exit=0).wait_ready()
+    wait_until(lambda: report_after_a_while(lab, running)["findings"], "old enough")
+    assert_report(report_after_a_while(lab, running), running.expects)
+
+
+def test_a_loop_that_spins_has_not_stopped(lab):
+    """It polls all the time, though it is hardly ever seen in that call."""
+    running = lab.start("event_loop", "--shape=spinning", at_exit=0).wait_ready()
+    wait_until(lambda: report_after_a_while(lab, running)["findings"], "old enough")
+    for _ in range(3):
+        assert_report(report_after_a_while(lab, running), running.expects)

@@ -3,7 +3,8 @@
  * A server with an epoll loop in a thread of its own, which does not get to the end-of-file of its
  * clients in one of several ways:
  * --shape=paused: they are registered without input; removed: taken out of the set; edge: edge-
- * triggered and not read; oneshot: not armed again; stopped: the loop polls no more;
+ * triggered and not read; oneshot: not armed again; stopped: the loop polls no more; busy: it
+ * computes for ever; spinning: it polls, is told again and again, and does nothing about it;
  * forgotten: accepted and never looked at.  One more connection is alive and well.
  * --fixed: each is read to its end and closed.
  */
@@ -23,6 +24,8 @@ static const struct shape {
 	{"--shape=edge", "event-ignored", "leak", EPOLLIN | EPOLLET},
 	{"--shape=oneshot", "event-ignored", "leak", EPOLLIN | EPOLLONESHOT},
 	{"--shape=stopped", "loop-stopped", "stall", EPOLLIN},
+	{"--shape=busy", "loop-stopped", "stall", EPOLLIN},
+	{"--shape=spinning", "unread-not-closed", "leak", EPOLLIN},
 	{"--shape=forgotten", "never-used", "leak", 0},
 };
 
@@ -64,17 +67,35 @@ static void on_event(int fd)
 	nclosed++;
 }
 
+static bool is_shape(const char *name)
+{
+	return !is_fixed && strcmp(shape->option + strlen("--shape="), name) == 0;
+}
+
+static void sleep_for_ever(void)
+{
+	sem_t never;
+
+	sem_init(&never, 0, 0);
+	while (sem_wait(&never) < 0)
+		;
+}
+
+static void compute_for_ever(void)
+{
+	for (volatile unsigned int n = 0;; n++)
+		;
+}
+
 static void run_loop(void *unused)
 {
 	struct epoll_event event;
-	sem_t never;
 
 	(void)unused;
-	if (!is_fixed && strcmp(shape->cause, "loop-stopped") == 0) {
-		sem_init(&never, 0, 0);
-		while (sem_wait(&never) < 0)
-			;
-	}
+	if (is_shape("stopped"))
+		sleep_for_ever();
+	if (is_shape("busy"))
+		compute_for_ever();
 	for (;;)
 		if (epoll_wait(epfd, &event, 1, -1) == 1)
 			on_event(event.data.fd);
@@ -129,14 +150,12 @@ static void choose(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	bool is_stopped;
 	struct target_thread loop = {.tid = 0};
 	pid_t clients;
 	int listener;
 
 	target_begin();
 	choose(argc, argv);
-	is_stopped = !is_fixed && strcmp(shape->cause, "loop-stopped") == 0;
 	target_expect(is_fixed ? NULL : shape->cause, shape->verdict, CLIENTS);
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	listener = target_listen(0);
@@ -150,7 +169,8 @@ int main(int argc, char **argv)
 	serve(listener, true);
 	while (is_fixed && nclosed < CLIENTS)
 		target_pause();
-	target_wait_in_call(&loop, is_stopped ? SYS_futex : SYS_epoll_wait);
+	if (!is_shape("busy") && !is_shape("spinning"))
+		target_wait_in_call(&loop, is_shape("stopped") ? SYS_futex : SYS_epoll_wait);
 	target_hold();
 	return 0;
 }

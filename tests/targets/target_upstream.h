@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For targets that are clients: a server in a process of its own, which answers each connection
- * once and, as asked for, hangs up.
+ * once and, as asked for, hangs up.  Who asks with GET is answered in HTTP.
  */
 #ifndef CWSHIM_TARGET_UPSTREAM_H
 #define CWSHIM_TARGET_UPSTREAM_H
@@ -17,6 +17,19 @@ struct target_upstream {
 
 enum { TARGET_UPSTREAM_MAX = 8 };
 
+/* What was asked is read whole: closed unread, it would be a reset and not a FIN. */
+static inline void target_upstream_answer(int fd)
+{
+	static const char http[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer";
+	char text[4096];
+	ssize_t size = read(fd, text, sizeof(text));
+	bool is_http = size > 4 && memcmp(text, "GET ", 4) == 0;
+	const char *answer = is_http ? http : "answer";
+
+	TARGET_CHECK(size > 0);
+	TARGET_CHECK(write(fd, answer, strlen(answer)) == (ssize_t)strlen(answer));
+}
+
 static inline void target_upstream_run(int listener, int word, int count, int hang_up_at_once)
 {
 	int fds[TARGET_UPSTREAM_MAX];
@@ -24,8 +37,8 @@ static inline void target_upstream_run(int listener, int word, int count, int ha
 
 	for (int i = 0; i < count; i++) {
 		fds[i] = accept(listener, NULL, NULL);
-		TARGET_CHECK(fds[i] >= 0 && read(fds[i], text, sizeof(text)) > 0);
-		TARGET_CHECK(write(fds[i], "answer", 6) == 6);
+		TARGET_CHECK(fds[i] >= 0);
+		target_upstream_answer(fds[i]);
 		if (i < hang_up_at_once)
 			close(fds[i]);
 	}

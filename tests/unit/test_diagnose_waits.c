@@ -157,13 +157,33 @@ static void test_loop_stopped(void **state)
 
 	s->socket->inode = INODE;
 	add_watch(s, s->socket, 7, INPUT);
-	add_thread(s, LOOP_TID, CWR_CALL_OTHER, -1); /* busy */
+	add_thread(s, LOOP_TID, CWR_CALL_OTHER, -1); /* blocked */
 	assert_cause(s, "loop-stopped");
+	s->socket->recv_q = 0; /* the last data was read and the end-of-file with it */
+	assert_cause(s, "loop-stopped");
+	s->socket->recv_q = -1;
+	assert_cause(s, "unread-not-closed");
+	s->socket->recv_q = 1;
 	s->server->is_exiting = true; /* its loop may be what has come to the exit */
 	assert_cause(s, "unread-not-closed");
 	s->server->is_exiting = false;
 	add_thread(s, WORKER_TID, CWR_CALL_POLL, -1); /* perhaps on the epoll descriptor */
 	assert_cause(s, "unread-not-closed");
+}
+
+/* Whoever runs may poll between two looks; who only computes does not. */
+static void test_busy_loop(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_thread *loop;
+
+	s->socket->inode = INODE;
+	add_watch(s, s->socket, 7, INPUT);
+	loop = add_thread(s, LOOP_TID, CWR_CALL_OTHER, -1);
+	loop->is_still = false;
+	assert_cause(s, "unread-not-closed");
+	loop->is_computing = true;
+	assert_cause(s, "loop-stopped");
 }
 
 static void test_not_polled(void **state)
@@ -283,6 +303,7 @@ int main(void)
 		SCENE_TEST(test_spent_shot),
 		SCENE_TEST(test_spent_shot_in_stuck_hands),
 		SCENE_TEST(test_loop_stopped),
+		SCENE_TEST(test_busy_loop),
 		SCENE_TEST(test_not_polled),
 		SCENE_TEST(test_never_used),
 		SCENE_TEST(test_owner_stuck),
