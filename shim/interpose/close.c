@@ -63,6 +63,13 @@ CW_EXPORT int fclose(FILE *stream)
 	return CW_REAL(fclose)(stream);
 }
 
+/* In glibc the same function as fclose(), also for streams that popen() did not make. */
+CW_EXPORT int pclose(FILE *stream)
+{
+	before_stream_close(CW_FN_pclose, stream);
+	return CW_REAL(pclose)(stream);
+}
+
 CW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
 	before_stream_close(CW_FN_freopen, stream);

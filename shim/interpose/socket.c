@@ -36,6 +36,13 @@ CW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return cw_on_connect(CW_FN_connect, cw_real.connect(fd, addr, len), fd, addr, len);
 }
 
+CW_EXPORT int __connect(int fd, const struct sockaddr *addr, socklen_t len);
+
+CW_EXPORT int __connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return cw_on_connect(CW_FN___connect, cw_real.__connect(fd, addr, len), fd, addr, len);
+}
+
 CW_EXPORT int shutdown(int fd, int how)
 {
 	return cw_on_shutdown(CW_FN_shutdown, cw_real.shutdown(fd, how), fd, how);

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 
 #include "core/options.h"
 #include "core/export.h"
@@ -302,12 +303,12 @@ CW_EXPORT int sigignore(int number)
 }
 
 /*
- * Hosts that block all signals in all threads would never be asked for a report: while the report
- * signal is ours, it is left out of what they block.
+ * Hosts that block all signals in all threads, or wait for any, would never be asked for a report:
+ * while the report signal is ours, it is left out of what they block and wait for.
  */
-static const sigset_t *without_report(int how, const sigset_t *set, sigset_t *copy)
+static const sigset_t *without_report(const sigset_t *set, sigset_t *copy)
 {
-	if (!cw_is_ready || !set || how == SIG_UNBLOCK || guarded[0].owner == HOST ||
+	if (!cw_is_ready || !set || guarded[0].owner == HOST ||
 	    sigismember(set, guarded[0].number) != 1)
 		return set;
 	*copy = *set;
@@ -315,16 +316,49 @@ static const sigset_t *without_report(int how, const sigset_t *set, sigset_t *co
 	return copy;
 }
 
+static const sigset_t *to_block(int how, const sigset_t *set, sigset_t *copy)
+{
+	return how == SIG_UNBLOCK ? set : without_report(set, copy);
+}
+
 CW_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *ret_old)
 {
 	sigset_t copy;
 
-	return CW_REAL(sigprocmask)(how, without_report(how, set, &copy), ret_old);
+	return CW_REAL(sigprocmask)(how, to_block(how, set, &copy), ret_old);
 }
 
 CW_EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_old)
 {
 	sigset_t copy;
 
-	return CW_REAL(pthread_sigmask)(how, without_report(how, set, &copy), ret_old);
+	return CW_REAL(pthread_sigmask)(how, to_block(how, set, &copy), ret_old);
+}
+
+CW_EXPORT int sigwait(const sigset_t *set, int *ret_number)
+{
+	sigset_t copy;
+
+	return CW_REAL(sigwait)(without_report(set, &copy), ret_number);
+}
+
+CW_EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *ret_info)
+{
+	sigset_t copy;
+
+	return CW_REAL(sigwaitinfo)(without_report(set, &copy), ret_info);
+}
+
+CW_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *ret_info, const struct timespec *timeout)
+{
+	sigset_t copy;
+
+	return CW_REAL(sigtimedwait)(without_report(set, &copy), ret_info, timeout);
+}
+
+CW_EXPORT int signalfd(int fd, const sigset_t *set, int flags)
+{
+	sigset_t copy;
+
+	return CW_REAL(signalfd)(fd, without_report(set, &copy), flags);
 }

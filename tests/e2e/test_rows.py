@@ -45,6 +45,8 @@ def report_of(lab, running):
         assert not is_blocked(running.pid, REPORT_SIGNAL), "it would be waited for in vain"
         running.send(REPORT_SIGNAL)
         return lab.log_of(running)
+    if "REPORT comes" in running.lines:
+        return lab.log_of(running)
     report, _ = lab.report(running.pid)
     return report
 

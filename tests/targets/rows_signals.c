@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 
 extern int __sigaction(int number, const struct sigaction *action, struct sigaction *ret_old);
 extern sighandler_t bsd_signal(int number, sighandler_t handler);
@@ -84,6 +85,68 @@ ROW_SIGACTION(__sigaction)
 ROW_MASK(sigprocmask)
 ROW_MASK(pthread_sigmask)
 
+/*
+ * The report signal is pending, and one with a higher number, which would be taken after it.  Who
+ * waits for any gets the other one; then the report comes.
+ */
+static void make_pending(sigset_t *all)
+{
+	puts("EXPECT cause=unread-not-closed verdict=leak count=1");
+	accept_abandoned();
+	sigfillset(all);
+	TARGET_CHECK(raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)all, 0, 8) == 0);
+	TARGET_CHECK(kill(getpid(), SIGRTMAX - 3) == 0 && kill(getpid(), SIGRTMAX) == 0);
+}
+
+static void let_report_come(int received)
+{
+	sigset_t none;
+
+	TARGET_CHECK(received == SIGRTMAX);
+	sigemptyset(&none);
+	TARGET_CHECK(raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, 8) == 0);
+	puts("REPORT comes");
+}
+
+static void row_sigwait(void)
+{
+	int number = 0;
+	sigset_t all;
+
+	make_pending(&all);
+	TARGET_CHECK(sigwait(&all, &number) == 0);
+	let_report_come(number);
+}
+
+static void row_sigwaitinfo(void)
+{
+	sigset_t all;
+
+	make_pending(&all);
+	let_report_come(sigwaitinfo(&all, NULL));
+}
+
+static void row_sigtimedwait(void)
+{
+	const struct timespec now = {0};
+	sigset_t all;
+
+	make_pending(&all);
+	let_report_come(sigtimedwait(&all, NULL, &now));
+}
+
+static void row_signalfd(void)
+{
+	struct signalfd_siginfo info;
+	sigset_t all;
+	int fd;
+
+	make_pending(&all);
+	fd = signalfd(-1, &all, SFD_CLOEXEC);
+	TARGET_CHECK(read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info));
+	let_report_come((int)info.ssi_signo);
+}
+
 /* getsockopt, which the shim uses and this program does not, would now kill. */
 static void row_prctl(void)
 {
@@ -115,6 +178,10 @@ static const struct row rows[] = {
 	{"__sigaction", row___sigaction},
 	{"sigprocmask", row_sigprocmask},
 	{"pthread_sigmask", row_pthread_sigmask},
+	{"sigwait", row_sigwait},
+	{"sigwaitinfo", row_sigwaitinfo},
+	{"sigtimedwait", row_sigtimedwait},
+	{"signalfd", row_signalfd},
 	{"prctl", row_prctl},
 };
 

@@ -50,6 +50,17 @@ static void row_connect(void)
 	raw_accept_and_hang_up(fd);
 }
 
+extern int __connect(int fd, const struct sockaddr *addr, socklen_t size);
+
+static void row___connect(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	EXPECT_NEXT("unread-not-closed", "created", "via=connect");
+	TARGET_CHECK(__connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	raw_accept_and_hang_up(fd);
+}
+
 static void row_shutdown(void)
 {
 	int fd = accept_abandoned();
@@ -79,6 +90,15 @@ static void row_fclose(void)
 	FILE *stream = fdopen(accept_two(), "r");
 
 	TARGET_CHECK(stream && fclose(stream) == 0);
+}
+
+/* Its status is that of no child; the stream is closed all the same. */
+static void row_pclose(void)
+{
+	FILE *stream = fdopen(accept_two(), "r");
+
+	TARGET_CHECK(stream);
+	pclose(stream);
 }
 
 static void expect_copy(void)
@@ -190,9 +210,11 @@ static const struct row rows[] = {
 	{"accept", row_accept},
 	{"accept4", row_accept4},
 	{"connect", row_connect},
+	{"__connect", row___connect},
 	{"shutdown", row_shutdown},
 	{"close", row_close},
 	{"fclose", row_fclose},
+	{"pclose", row_pclose},
 	{"dup", row_dup},
 	{"dup2", row_dup2},
 	{"dup3", row_dup3},
