@@ -35,6 +35,7 @@ static const struct section_rule {
 	[CW_SECTION_FORKS] = {"forks", sizeof(struct cw_fork), USED_EVER_WRITTEN},
 	[CW_SECTION_EVENTS] = {"events", sizeof(struct cw_event), USED_EVER_WRITTEN},
 	[CW_SECTION_HANDED] = {"handed-over sockets", sizeof(struct cw_slot), USED_NOTHING},
+	[CW_SECTION_CHILDREN] = {"children", sizeof(struct cw_child), USED_NOTHING},
 	[CW_SECTION_FUNCTIONS] = {"functions", 32, USED_ENTRIES},
 	[CW_SECTION_SLOTS] = {"slots", sizeof(struct cw_slot), USED_ENTRIES},
 };

@@ -94,6 +94,8 @@ static void say_losses(struct cwr_loader *loader)
 		{header->lost_slots, "sockets were not recorded: descriptor above the table"},
 		{header->lost_handed,
 		 "closed sockets with copies in other processes were forgotten: no room"},
+		{header->forgotten,
+		 "sessions of forked children that had ended were removed: no room"},
 	};
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)

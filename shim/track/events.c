@@ -184,6 +184,7 @@ static void mark_closed_at_exit(struct cw_map *map, unsigned int fn, int fd)
 static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *slot)
 {
 	bool has_siblings = slot->flags & CW_SLOT_WAS_DUPED || slot->via == CW_VIA_DUP;
+	struct cw_slot *handed = NULL;
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate.
 	 */
@@ -192,12 +193,13 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 		struct cw_slot copy = *slot;
 
 		copy.closed = cw_mark_here(map, fn);
-		cw_handed_store(map, &copy);
+		handed = cw_handed_store(map, &copy);
 	}
 	if (slot->eof.t)
 		cw_threshold_count(-1);
 	count_close(map, slot);
 	cw_slots_drop(fd);
+	cw_handed_follow(handed, slot);
 }
 
 static void on_gone(unsigned int fn, int fd)

@@ -27,12 +27,46 @@ static uint64_t worth(const struct cw_slot *entry)
 	return is_done_with(entry) ? 1 : entry->closed.t;
 }
 
+/*
+ * The owner's descendants may have been forked before it made a block real, so that they cannot
+ * know from their own cw_map.
+ */
+static uint64_t block_of(const struct cw_section *section, uint64_t byte)
+{
+	return (section->offset + byte) / CW_BLOCK - section->offset / CW_BLOCK;
+}
+
+_Static_assert(CW_HANDED * sizeof(struct cw_slot) / CW_BLOCK + 2 <= 128, "bits for all blocks");
+
+static void tell_backed(struct cw_session_header *header, uint32_t first)
+{
+	const struct cw_section *section = &header->section[CW_SECTION_HANDED];
+	uint64_t begin = first * sizeof(struct cw_slot);
+	uint64_t end = begin + CW_HANDED_WAYS * sizeof(struct cw_slot) - 1;
+
+	for (uint64_t b = block_of(section, begin); b <= block_of(section, end); b++)
+		__atomic_fetch_or(&header->handed_blocks[b / 64], 1ull << b % 64, __ATOMIC_RELEASE);
+}
+
+static struct cw_slot *peek(struct cw_map *map, uint32_t index)
+{
+	const struct cw_section *section = &map->header->section[CW_SECTION_HANDED];
+	uint64_t begin = index * sizeof(struct cw_slot), end = begin + sizeof(struct cw_slot) - 1;
+
+	for (uint64_t b = block_of(section, begin); b <= block_of(section, end); b++)
+		/* Acquire: pairs with the owner's telling. */
+		if (!(__atomic_load_n(&map->header->handed_blocks[b / 64], __ATOMIC_ACQUIRE) &
+		      1ull << b % 64))
+			return NULL;
+	return (struct cw_slot *)((char *)map->header + section->offset + begin);
+}
+
 struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
 {
 	uint32_t first = first_of_set(cookie);
 
 	for (uint32_t i = first; i < first + CW_HANDED_WAYS; i++) {
-		struct cw_slot *entry = cw_session_peek(map, CW_SECTION_HANDED, i);
+		struct cw_slot *entry = peek(map, i);
 
 		if (entry && entry->cookie == cookie)
 			return entry;
@@ -40,7 +74,7 @@ struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
 	return NULL;
 }
 
-void cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
+struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 {
 	uint32_t first = first_of_set(slot->cookie);
 	struct cw_slot *best = NULL;
@@ -49,10 +83,11 @@ void cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 		struct cw_slot *entry = cw_session_entry(map, CW_SECTION_HANDED, i);
 
 		if (!entry)
-			return;
+			return NULL;
 		if (!best || worth(entry) < worth(best))
 			best = entry;
 	}
+	tell_backed(map->header, first);
 	if (worth(best) > 1)
 		cw_count(map->header->lost_handed);
 	/* Readers of this cache check the cookie, so it goes first and comes last. */
@@ -65,4 +100,21 @@ void cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 	__builtin_memcpy(&best->created, &slot->created,
 			 sizeof(*slot) - offsetof(struct cw_slot, created));
 	__atomic_store_n(&best->cookie, slot->cookie, __ATOMIC_RELEASE);
+	return best;
+}
+
+static bool is_older(const struct cw_note *a, const struct cw_note *b)
+{
+	return (b->eof.t && !a->eof.t) || b->closed.t > a->closed.t;
+}
+
+void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped)
+{
+	/* Pairs with the fence in cw_inherited_note(): its writer saw the slot dropped, or its note
+	 * is seen here. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (entry && dropped->note.cookie_lo == (uint32_t)entry->cookie &&
+	    (entry->note.cookie_lo != (uint32_t)entry->cookie ||
+	     is_older(&entry->note, &dropped->note)))
+		entry->note = dropped->note;
 }

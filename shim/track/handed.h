@@ -9,8 +9,17 @@
 
 #include "track/session.h"
 
-/* Stores a copy of the slot with its `closed` mark set.  Async-signal-safe. */
-void cw_handed_store(struct cw_map *map, const struct cw_slot *slot);
+/*
+ * Stores a copy of the slot with its `closed` mark set.  Returns it, NULL where there is no room.
+ * Async-signal-safe.
+ */
+struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot);
+
+/*
+ * The slot that the entry is a copy of has been dropped: a descendant may have written its note
+ * there after it was copied.  `entry` may be NULL.
+ */
+void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped);
 
 /* The entry of a socket, or NULL.  Async-signal-safe. */
 struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie);

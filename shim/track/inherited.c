@@ -9,24 +9,36 @@
 #include "track/identity.h"
 #include "track/mark.h"
 #include "track/slots.h"
+#include "track/stacks.h"
 
 #include "core/poison.h"
 
-/* The family's record of this descriptor, if it is an inherited socket. */
-static struct cw_slot *find_inherited(int fd)
+enum { MOVES = 3 /* how often a record may move while a note is written */ };
+
+/* Was the socket of this slot handed down by fork, under this number or the one it is a copy of? */
+static bool was_inherited(const struct cw_map *map, const struct cw_slot *slot)
+{
+	return slot->via == CW_VIA_FORK ||
+	       (slot->via == CW_VIA_DUP && slot->created.t < map->header->t_forked);
+}
+
+/* The socket that this descriptor is, if it may be an inherited one; else 0. */
+static uint64_t inherited_cookie(int fd)
 {
 	struct cw_slot *mine = cw_slots_find(fd);
 
-	if (!cw_session_family() || (mine && mine->via != CW_VIA_FORK))
-		return NULL;
-	return cw_slots_find_inherited(fd, mine ? mine->cookie : cw_identity_cookie(fd));
+	if (!cw_session_family() || (mine && !was_inherited(cw_session_own(), mine)))
+		return 0;
+	return mine ? mine->cookie : cw_identity_cookie(fd);
 }
 
-/* Opens the note of a record for writing.  Two children that note at once may mix; each is true. */
-static struct cw_note *open_note(struct cw_slot *record)
+/*
+ * Opens the note of a record for writing, by a descendant that came from fork number `seq` of the
+ * family's owner.  Two children that note at once may mix; each is true.
+ */
+static struct cw_note *open_note(struct cw_slot *record, uint32_t seq)
 {
 	struct cw_map *family = cw_session_family();
-	uint32_t seq = cw_session_family_fork();
 	struct cw_note *note = &record->note;
 	struct cw_fork *fork;
 
@@ -63,10 +75,27 @@ static bool is_bystander(const struct cw_slot *record)
 	return cw_session_family_fork() > note->fork_seq;
 }
 
+static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
+{
+	struct cw_note *note = open_note(record, cw_session_family_fork());
+
+	if (is_eof) {
+		note->eof = made;
+	} else {
+		note->closed = made;
+		note->closes++;
+	}
+	close_note(record);
+}
+
+/*
+ * The owner may close the socket meanwhile, which moves its record to the handed-over cache.  Then
+ * either it has taken the note along (see forget() in events.c), or the record is looked for again.
+ */
 void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 {
-	struct cw_slot *record = find_inherited(fd);
-	struct cw_note *note;
+	uint64_t cookie = inherited_cookie(fd);
+	struct cw_slot *record = cw_slots_find_inherited(fd, cookie);
 	struct cw_mark made;
 
 	if (!record)
@@ -76,12 +105,69 @@ void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 		return;
 	}
 	made = cw_mark_of(cw_session_family(), fn, cw_process_id());
-	note = open_note(record);
-	if (is_eof) {
-		note->eof = made;
-	} else {
-		note->closed = made;
-		note->closes++;
+	for (int tries = 0; tries < MOVES; tries++) {
+		record = cw_slots_find_inherited(fd, cookie);
+		if (!record)
+			return;
+		write_note(record, made, is_eof);
+		/* Pairs with the fence in cw_handed_follow(). */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&record->cookie, __ATOMIC_RELAXED) == cookie)
+			return;
 	}
+}
+
+/* --- Notes of descendants go up when the session in which they stand goes. --- */
+
+static bool is_valid(const struct cw_slot *slot)
+{
+	return slot->cookie && slot->note.cookie_lo == (uint32_t)slot->cookie;
+}
+
+static bool is_by_reader(const struct cw_note *note, const struct cw_mark *closed)
+{
+	return note->eof.t && CW_WHO_ID(note->eof.who) == CW_WHO_ID(closed->who);
+}
+
+static struct cw_mark lift(struct cw_map *from, struct cw_mark mark)
+{
+	mark.stack = cw_stack_copy(cw_session_family(), from, mark.stack);
+	return mark;
+}
+
+/* The first reader counts, and the close that tells the story (see is_bystander()). */
+static void merge(struct cw_slot *record, struct cw_map *from, const struct cw_note *note)
+{
+	struct cw_note *to = open_note(record, from->header->parent_fork_seq);
+
+	if (note->eof.t && !to->eof.t)
+		to->eof = lift(from, note->eof);
+	if (note->closed.t &&
+	    (!to->closed.t || (is_by_reader(to, &note->closed) && !is_by_reader(to, &to->closed))))
+		to->closed = lift(from, note->closed);
+	to->closes += note->closes;
 	close_note(record);
+}
+
+static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
+{
+	struct cw_slot *record;
+
+	if (!slot || !is_valid(slot) || !was_inherited(from, slot))
+		return;
+	record = cw_slots_find_inherited(slot->fd, slot->cookie);
+	if (record)
+		merge(record, from, &slot->note);
+}
+
+void cw_inherited_fold(struct cw_map *from)
+{
+	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
+
+	if (!cw_session_family() || !from->header->forks)
+		return;
+	for (uint32_t i = 0; i < used && i < from->slots; i++)
+		fold_slot(from, cw_session_peek(from, CW_SECTION_SLOTS, i));
+	for (uint32_t i = 0; i < CW_HANDED; i++)
+		fold_slot(from, cw_session_peek(from, CW_SECTION_HANDED, i));
 }

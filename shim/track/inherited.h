@@ -7,10 +7,18 @@
 
 #include <stdbool.h>
 
+#include "track/session.h"
+
 /*
  * If fd is a socket that this process inherited: notes that it read end-of-file (is_eof), else that
  * it closed it or shut it down.  One system call; async-signal-safe.
  */
 void cw_inherited_note(unsigned int fn, int fd, bool is_eof);
+
+/*
+ * `from` is a session that was forked from the family's, and is about to be removed: what its
+ * process's descendants noted in it is noted in the family's.  Async-signal-safe.
+ */
+void cw_inherited_fold(struct cw_map *from);
 
 #endif

@@ -23,6 +23,7 @@
 #include "core/text.h"
 #include "core/thread.h"
 #include "core/unwind.h"
+#include "track/children.h"
 #include "track/modules.h"
 #include "track/slots.h"
 #include "track/storage.h"
@@ -59,6 +60,7 @@ static const struct {
 	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS},
 	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS},
 	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED},
+	[CW_SECTION_CHILDREN] = {sizeof(struct cw_child), CW_CHILDREN},
 	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS},
 	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0}, /* by the limit of descriptors */
 };
@@ -180,27 +182,6 @@ void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
 	return (char *)map->header + section->offset + offset;
 }
 
-/* Field 22 of /proc/self/stat; the second field may hold anything, so count from its last ')'. */
-static uint64_t start_ticks(void)
-{
-	char stat[1024];
-	const char *at, *end;
-	long len = cw_read_file("/proc/self/stat", stat, sizeof(stat));
-
-	if (len <= 0)
-		return 0;
-	at = stat + len;
-	while (at > stat && *at != ')')
-		at--;
-	for (int field = 2; field < 22; field++) {
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			at++;
-	}
-	return cw_scan_uint(at, &end);
-}
-
 static void describe_process(struct cw_session_header *header)
 {
 	struct timespec real;
@@ -210,7 +191,7 @@ static void describe_process(struct cw_session_header *header)
 	header->pid = cw_process_id();
 	header->ppid = (int32_t)cw_raw(SYS_getppid);
 	header->uid = (uint32_t)cw_raw(SYS_geteuid);
-	header->start_ticks = start_ticks();
+	header->start_ticks = cw_children_start_ticks(cw_process_id());
 	header->t_start = cw_now();
 	clock_gettime(CLOCK_REALTIME, &real);
 	header->t_start_real = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec;
@@ -333,6 +314,7 @@ struct cw_map *cw_session_ensure(void)
 	}
 	/* Release: whoever sees READY sees the whole session. */
 	atomic_store_explicit(&state, READY, memory_order_release);
+	cw_children_enter(own->header);
 	cw_slots_adopt();
 	if (birth_function)
 		birth_function();
@@ -388,6 +370,8 @@ void cw_session_end(enum cw_end how, int status, bool remove)
 	map->header->t_end = cw_now();
 	map->header->end_status = status;
 	map->header->end = how;
-	if (remove && !cw_is_sandboxed)
-		cw_storage_remove();
+	if (!remove || cw_is_sandboxed)
+		return;
+	cw_children_leave(map->header);
+	cw_storage_remove();
 }

@@ -22,6 +22,7 @@ enum {
 	CW_SITES = 1024, /* a power of two */
 	CW_FORKS = 4096,
 	CW_EVENTS = 1024,
+	CW_CHILDREN = 256,
 	CW_HANDED = 4096, /* CW_HANDED_WAYS times a power of two */
 	CW_FUNCTIONS = 256,
 	CW_SLOTS_MAX = 1 << 20,

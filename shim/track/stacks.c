@@ -104,7 +104,14 @@ uint32_t cw_stack_here(struct cw_map *map)
 
 uint32_t cw_stack_copy(struct cw_map *to, struct cw_map *from, uint32_t id)
 {
-	const struct cw_stack *stack = at(from, id);
+	const struct cw_stack *stack;
 
-	return id ? intern(to, stack->ip, stack->nframes, stack->flags) : 0;
+	/* Another process's session may be damaged. */
+	if (!id || (uint64_t)id * 8 + sizeof(*stack) + CW_STACK_FRAMES_MAX * sizeof(uint64_t) >
+			   from->header->section[CW_SECTION_STACKS].size)
+		return 0;
+	stack = at(from, id);
+	return stack->nframes <= CW_STACK_FRAMES_MAX
+		       ? intern(to, stack->ip, stack->nframes, stack->flags)
+		       : 0;
 }

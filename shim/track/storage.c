@@ -22,6 +22,7 @@
 
 static char directory[CW_PATH_MAX];
 static char path[CW_PATH_MAX + 64];
+static uint64_t stamp;	/* in that name */
 static long started_as; /* effective user id at the start */
 
 void cw_storage_init(const char *runtime_dir)
@@ -119,16 +120,40 @@ static long map_file(long dir, const char *name, uint64_t size)
 	return at;
 }
 
+static void add_name(struct cw_text *text, int pid, uint64_t start)
+{
+	cw_text_add_dec(text, pid);
+	cw_text_add(text, "-");
+	cw_text_add_hex(text, start);
+	cw_text_add(text, CW_SESSION_SUFFIX);
+}
+
 static void name_file(char name[static 64])
 {
 	struct cw_text text = {name, 64, 0, false};
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	cw_text_add_dec(&text, cw_process_id());
-	cw_text_add(&text, "-");
-	cw_text_add_hex(&text, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	cw_text_add(&text, CW_SESSION_SUFFIX);
+	stamp = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	add_name(&text, cw_process_id(), stamp);
+}
+
+uint64_t cw_storage_stamp(void)
+{
+	return stamp;
+}
+
+bool cw_storage_path_of(char *other, size_t size, int pid, uint64_t start)
+{
+	struct cw_text text = {other, size, 0, false};
+	size_t length = 0;
+
+	for (size_t i = 0; path[i]; i++)
+		if (path[i] == '/')
+			length = i + 1;
+	cw_text_add_n(&text, path, length);
+	add_name(&text, pid, start);
+	return !text.is_cut;
 }
 
 /* Makes the file in this directory; sets `path`, also for messages, and *ret_at.  0, or -errno. */

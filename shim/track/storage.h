@@ -6,6 +6,7 @@
 #define CW_TRACK_STORAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Called in the constructor: which directory (nothing is touched yet); runtime_dir may be NULL. */
@@ -21,8 +22,14 @@ void *cw_storage_make(uint64_t size);
 /* The path of the file made last; valid for ever. */
 const char *cw_storage_path(void);
 
+/* The start in the name of the file made last. */
+uint64_t cw_storage_stamp(void);
+
 /* Removes that file's name. */
 void cw_storage_remove(void);
+
+/* The path of a session beside the one made last; false: it is too long. */
+bool cw_storage_path_of(char *path, size_t size, int pid, uint64_t stamp);
 
 /* Says in one line why recording is off; `why` follows the path.  Returns false. */
 bool cw_storage_refuse(const char *why);

@@ -19,6 +19,7 @@
 #include "core/thread.h"
 #include "track/events.h"
 #include "track/forks.h"
+#include "track/inherited.h"
 #include "track/session.h"
 #include "trigger/report.h"
 
@@ -75,6 +76,7 @@ static void say_clean(void)
 void cw_exit_end(void)
 {
 	struct cw_map *map;
+	bool is_removed;
 
 	if (!cw_may_record() || !cw_exit_has_begun() ||
 	    atomic_exchange(&ended_in, cw_process_id()) == cw_process_id())
@@ -83,8 +85,12 @@ void cw_exit_end(void)
 	cw_report_finish_exit();
 	map = cw_session_own();
 	say_clean();
-	if (map)
-		cw_session_end(end_how, end_status, !has_something_to_tell(map->header));
+	if (!map)
+		return;
+	is_removed = !has_something_to_tell(map->header);
+	if (is_removed)
+		cw_inherited_fold(map);
+	cw_session_end(end_how, end_status, is_removed);
 }
 
 /* exit() runs handlers and destructors in between; ours is the last (see init.c). */

@@ -34,6 +34,7 @@ static void lay_out(struct cw_section *section)
 	section[CW_SECTION_FORKS] = SECTION(forks, sizeof(struct cw_fork), 0);
 	section[CW_SECTION_EVENTS] = SECTION(events, sizeof(struct cw_event), 0);
 	section[CW_SECTION_HANDED] = SECTION(handed, sizeof(struct cw_slot), 0);
+	section[CW_SECTION_CHILDREN] = SECTION(children, sizeof(struct cw_child), 0);
 	section[CW_SECTION_FUNCTIONS] = SECTION(functions, 32, 1);
 	section[CW_SECTION_SLOTS] = SECTION(slots, sizeof(struct cw_slot), 0);
 }

@@ -39,6 +39,7 @@ struct made_session {
 	struct cw_fork forks[MADE_FORKS];
 	struct cw_event events[MADE_EVENTS];
 	struct cw_slot handed[MADE_HANDED];
+	struct cw_child children[4];
 	char functions[MADE_FUNCTIONS][32];
 	struct cw_slot slots[MADE_SLOTS];
 };

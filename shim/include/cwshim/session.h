@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 1u
+#define CW_SESSION_VERSION 2u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 
 /* Fixed sizes.  The sections' own capacities stand in the header. */
@@ -188,6 +188,17 @@ struct cw_event {
 	int32_t result; /* -errno or the value */
 };
 
+/*
+ * A forked child that made a session of its own, entered by itself.  One that ends with nothing to
+ * tell takes its entry out; the sessions of others stay until their place is needed.
+ */
+struct cw_child {
+	int32_t pid; /* 0: empty */
+	uint32_t reserved;
+	uint64_t start_ticks; /* /proc/PID/stat field 22 */
+	uint64_t stamp;	      /* STARTMONO in the name of its session */
+};
+
 /* A mapped object, so that addresses can be understood after the process is gone. */
 struct cw_module {
 	uint64_t start; /* first and one past the last mapped address */
@@ -227,6 +238,7 @@ enum cw_section_id {
 	CW_SECTION_FORKS,	/* struct cw_fork[] */
 	CW_SECTION_EVENTS,	/* struct cw_event[] */
 	CW_SECTION_HANDED,	/* struct cw_slot[]: closed here while a forked copy was about */
+	CW_SECTION_CHILDREN,	/* struct cw_child[]: forked children with a session of their own */
 	CW_SECTION_FUNCTIONS,	/* char[32][]: names of the function ids in `who` */
 	CW_SECTION_SLOTS,	/* struct cw_slot[]: the descriptor table */
 	CW_SECTIONS
@@ -293,12 +305,16 @@ struct cw_session_header {
 	uint64_t closed;
 	uint64_t forks;
 	uint64_t events;
-	uint64_t lost_stacks;	/* no room for a stack */
-	uint64_t lost_slots;	/* descriptor above the table */
-	uint64_t lost_handed;	/* evicted from the handed-over cache before it was done with */
-	uint64_t drift;		/* slots that the kernel contradicted and that were corrected */
-	uint64_t lost_sessions; /* children that could have none (chroot, another user) */
-	uint64_t emfile;	/* accept or socket failed with EMFILE or ENFILE */
+	uint64_t lost_stacks;	   /* no room for a stack */
+	uint64_t lost_slots;	   /* descriptor above the table */
+	uint64_t lost_handed;	   /* evicted from the handed-over cache before it was done with */
+	uint64_t drift;		   /* slots that the kernel contradicted and that were corrected */
+	uint64_t lost_sessions;	   /* children that could have none (chroot, another user) */
+	uint64_t emfile;	   /* accept or socket failed with EMFILE or ENFILE */
+	uint64_t children;	   /* sessions that forked children made, ever */
+	uint64_t forgotten;	   /* of these, ended ones that were removed to make room */
+	uint64_t handed_blocks[2]; /* of CW_SECTION_HANDED: a bit for each that the owner made real
+				    */
 
 	uint32_t phase;	 /* enum cw_phase, futex */
 	uint32_t reason; /* enum cw_reason of the latest request */
