@@ -15,8 +15,7 @@
 
 enum { MOVES = 3 /* how often a record may move while a note is written */ };
 
-/* Was the socket of this slot handed down by fork, under this number or the one it is a copy of? */
-static bool was_inherited(const struct cw_map *map, const struct cw_slot *slot)
+bool cw_inherited_is(const struct cw_map *map, const struct cw_slot *slot)
 {
 	return slot->via == CW_VIA_FORK ||
 	       (slot->via == CW_VIA_DUP && slot->created.t < map->header->t_forked);
@@ -27,7 +26,7 @@ static uint64_t inherited_cookie(int fd)
 {
 	struct cw_slot *mine = cw_slots_find(fd);
 
-	if (!cw_session_family() || (mine && !was_inherited(cw_session_own(), mine)))
+	if (!cw_session_family() || (mine && !cw_inherited_is(cw_session_own(), mine)))
 		return 0;
 	return mine ? mine->cookie : cw_identity_cookie(fd);
 }
@@ -153,7 +152,7 @@ static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
 {
 	struct cw_slot *record;
 
-	if (!slot || !is_valid(slot) || !was_inherited(from, slot))
+	if (!slot || !is_valid(slot) || !cw_inherited_is(from, slot))
 		return;
 	record = cw_slots_find_inherited(slot->fd, slot->cookie);
 	if (record)

@@ -10,6 +10,12 @@
 #include "track/session.h"
 
 /*
+ * Was the socket of this slot of the session handed down by fork, under this number or under the
+ * one that it is a duplicate of?  Then it is recorded in the family's session too.
+ */
+bool cw_inherited_is(const struct cw_map *map, const struct cw_slot *slot);
+
+/*
  * If fd is a socket that this process inherited: notes that it read end-of-file (is_eof), else that
  * it closed it or shut it down.  One system call; async-signal-safe.
  */

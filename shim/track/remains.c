@@ -16,6 +16,7 @@
 
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "track/inherited.h"
 #include "track/session.h"
 
 #include "core/poison.h"
@@ -63,12 +64,18 @@ static bool is_in_close_wait(long netlink, const struct cw_slot *slot)
 	       header->nlmsg_type == SOCK_DIAG_BY_FAMILY && told->idiag_state == TCP_CLOSE_WAIT;
 }
 
+/* What was inherited is told of by the session that it was handed down from. */
+static bool is_own(struct cw_map *map, const struct cw_slot *entry)
+{
+	return entry && entry->cookie && !cw_inherited_is(map, entry);
+}
+
 static bool ask_all(struct cw_map *map, long netlink)
 {
 	for (uint32_t i = 0; i < CW_HANDED; i++) {
 		const struct cw_slot *entry = cw_session_peek(map, CW_SECTION_HANDED, i);
 
-		if (entry && entry->cookie && entry->local_port && entry->peer_port &&
+		if (is_own(map, entry) && entry->local_port && entry->peer_port &&
 		    is_in_close_wait(netlink, entry))
 			return true;
 	}
@@ -80,7 +87,7 @@ static bool has_entries(struct cw_map *map)
 	for (uint32_t i = 0; i < CW_HANDED; i++) {
 		const struct cw_slot *entry = cw_session_peek(map, CW_SECTION_HANDED, i);
 
-		if (entry && entry->cookie)
+		if (is_own(map, entry))
 			return true;
 	}
 	return false;
