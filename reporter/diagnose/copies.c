@@ -284,8 +284,8 @@ static void advise_exec(struct cwr_model *model, struct cwr_finding *f)
 		model,
 		"%s, but %s (%s) was executed while it was open and inherited descriptor %d: it "
 		"was created without close-on-exec.",
-		who, cwr_words_blamed(model, f),
-		f->process->exe ? f->process->exe : "unknown program", f->blamed[0]->fd);
+		who, cwr_words_blamed(model, f), cwr_words_command(model, f->process),
+		f->blamed[0]->fd);
 	f->advice = cwr_model_printf(
 		model, "create it close-on-exec: accept4() or socket() with SOCK_CLOEXEC%s.",
 		cwr_words_at(model, created));

@@ -13,11 +13,18 @@ bool cwr_fact_is_ending(const struct cwr_process *process)
 	return process->is_exiting || !process->is_alive;
 }
 
+/* Its own image before the exec may have made the socket; then it is the program's own. */
+static bool is_heirloom(const struct cwr_holder *holder)
+{
+	return holder->via == CWR_VIA_FORK ||
+	       (holder->via == CWR_VIA_EXEC && !holder->process->is_later_image);
+}
+
 bool cwr_fact_counts(const struct cwr_holder *holder)
 {
 	if (!holder->is_open)
 		return false;
-	return holder->via != CWR_VIA_FORK || !cwr_fact_is_ending(holder->process);
+	return !is_heirloom(holder) || !cwr_fact_is_ending(holder->process);
 }
 
 static uint64_t later(uint64_t a, uint64_t b)

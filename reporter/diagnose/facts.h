@@ -12,7 +12,7 @@ bool cwr_fact_is_ending(const struct cwr_process *process);
 
 /*
  * Does this descriptor keep the socket from being closed, by its process's fault?  Not one that an
- * ending process merely inherited from a fork: its end is its close.
+ * ending process merely inherited by fork or exec: its end is its close.
  */
 bool cwr_fact_counts(const struct cwr_holder *holder);
 

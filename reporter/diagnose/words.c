@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { COMMAND_SIZE = 200 };
+
 const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark)
 {
 	const struct cwr_frame *frame = mark->t ? cwr_site_frame(mark->stack) : NULL;
@@ -79,4 +81,18 @@ const char *cwr_words_call(struct cwr_model *model, const struct cwr_mark *mark,
 	op = mark->op + strspn(mark->op, "_");
 	length = without(op, strlen(op), op > mark->op ? "_chk" : "64");
 	return cwr_model_printf(model, "%.*s()", (int)length, op);
+}
+
+const char *cwr_words_command(struct cwr_model *model, const struct cwr_process *process)
+{
+	const char *command = process->cmdline ? process->cmdline[0] : NULL;
+
+	if (!command)
+		return process->exe ? process->exe : "unknown program";
+	for (char **argument = process->cmdline + 1; *argument; argument++) {
+		if (strlen(command) + strlen(*argument) >= COMMAND_SIZE)
+			return cwr_model_printf(model, "%s ...", command);
+		command = cwr_model_printf(model, "%s %s", command, *argument);
+	}
+	return command;
 }

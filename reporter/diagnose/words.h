@@ -23,4 +23,7 @@ const char *cwr_words_socket(const struct cwr_finding *finding);
 const char *cwr_words_call(struct cwr_model *model, const struct cwr_mark *mark,
 			   const char *otherwise);
 
+/* "/usr/bin/logger --daemon", cut where it gets long; else the program's path. */
+const char *cwr_words_command(struct cwr_model *model, const struct cwr_process *process);
+
 #endif

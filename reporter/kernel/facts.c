@@ -61,6 +61,21 @@ static void take_last_words(struct cwr_socket *socket)
 	}
 }
 
+/*
+ * The end of a process closes what it had open.  Where nobody is left to hold the socket, what its
+ * holders had open at their end is what there is to tell; else those who are left tell it.
+ */
+static void close_what_the_dead_held(struct cwr_socket *socket)
+{
+	bool is_held = false;
+
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		is_held |= h->is_open && h->is_confirmed && h->process->is_alive;
+	for (struct cwr_holder *h = socket->holders; h && is_held; h = h->next)
+		if (!h->process->is_alive)
+			h->is_open = false;
+}
+
 /* A living holder that may not be looked at, or that can say more than the list does. */
 static void take_living_probe(struct cwr_socket *socket)
 {
@@ -149,6 +164,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 
 	if (row && row->inode)
 		take_row(socket, row);
+	close_what_the_dead_held(socket);
 	take_last_words(socket);
 	take_living_probe(socket);
 	socket->is_confirmed = is_any_confirmed(socket);

@@ -110,6 +110,15 @@ static bool is_same_program(const struct cwr_process *a, const struct cwr_proces
 	return a->exe && b->exe && !strcmp(a->exe, b->exe);
 }
 
+/* A child that was seen to execute something, be it the same program again. */
+static bool has_executed(const struct cwr_process *process)
+{
+	const struct cwr_fork *fork =
+		process->parent ? find_fork(process->parent, process->pid) : NULL;
+
+	return fork && fork->executed.t;
+}
+
 static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 				       const struct cwr_proc_stat *stat)
 {
@@ -124,7 +133,8 @@ static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 	process->is_alive = true;
 	link_with_parent(model, process);
 	/* The shim is in a forked child as long as it has not executed another program. */
-	process->has_shim = process->parent && is_same_program(process, process->parent);
+	process->has_shim = process->parent && is_same_program(process, process->parent) &&
+			    !has_executed(process);
 	return process;
 }
 
@@ -155,10 +165,12 @@ static bool descends_from_holder(const struct cwr_socket *socket, const struct c
 	return false;
 }
 
+/* Not that of another one who was executed with it. */
 static bool is_program_of_holder(const struct cwr_socket *socket, const struct cwr_process *process)
 {
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process != process && is_same_program(h->process, process))
+		if (h->process != process && h->via != CWR_VIA_EXEC &&
+		    is_same_program(h->process, process))
 			return true;
 	return false;
 }
@@ -195,7 +207,7 @@ static bool is_younger_heir(const struct cwr_socket *socket, const struct cwr_pr
 /* A copy in a descendant came by fork; if another program runs there now, an exec came after. */
 static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_process *process)
 {
-	if (image_before(socket, process))
+	if (image_before(socket, process) || has_executed(process))
 		return CWR_VIA_EXEC;
 	if (!process->parent && !descends_from_holder(socket, process) &&
 	    !is_younger_heir(socket, process))

@@ -173,8 +173,9 @@ struct cwr_process {
 	int64_t started_real_ns; /* CLOCK_REALTIME, 0: unknown */
 	uint64_t t_session;	 /* when its session began; 0: no session */
 	bool has_shim;
-	bool is_alive;	 /* this very process, checked with its start time */
-	bool is_exiting; /* it has entered exit; alive and waiting for us */
+	bool is_alive;	     /* this very process, checked with its start time */
+	bool is_exiting;     /* it has entered exit; alive and waiting for us */
+	bool is_later_image; /* it executed this program; another image of it is in the model */
 	enum cwr_end end;
 	int end_status;
 	uint64_t t_exit;	    /* when it entered exit, 0: not */

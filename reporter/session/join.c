@@ -82,9 +82,11 @@ static void hand_over(struct cwr_socket *socket, struct cwr_holder *before,
 }
 
 static void end_by_exec(struct cwr_model *model, struct cwr_process *process,
-			const struct cwr_process *after)
+			struct cwr_process *after)
 {
 	process->end = CWR_END_EXEC;
+	if (after)
+		after->is_later_image = true;
 	for (struct cwr_socket *socket = model->sockets; socket; socket = socket->next)
 		for (struct cwr_holder *h = socket->holders; h; h = h->next)
 			if (h->process == process)

@@ -15,9 +15,10 @@
 #include <stdbool.h>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
-#include "core/text.h"
+#include "track/executed.h"
 #include "track/identity.h"
 #include "track/session.h"
 #include "track/slots.h"
@@ -87,7 +88,8 @@ static bool probe_slot(int fd)
 		return false;
 	slot->probe = probe;
 	cw_slots_commit(slot);
-	return probe.flags & CW_PROBE_FIN_SEEN && slot->via != CW_VIA_FORK;
+	return probe.flags & CW_PROBE_FIN_SEEN && slot->via != CW_VIA_FORK &&
+	       slot->via != CW_VIA_EXEC;
 }
 
 static uint32_t probe_batch(struct pollfd *fds, unsigned int n)
@@ -122,7 +124,10 @@ static uint32_t probe_tracked(void)
 	return found + probe_batch(fds, n);
 }
 
-/* A descriptor that the table does not have: taken in if it is a socket whose peer has closed. */
+/*
+ * A descriptor that the table does not have: taken in if it is a socket whose peer has closed.
+ * False also for one that came through exec: the end of this program is its close.
+ */
 static bool adopt_unknown(int fd)
 {
 	struct cw_slot slot = {.fd = fd, .from_fd = -1};
@@ -137,49 +142,29 @@ static bool adopt_unknown(int fd)
 	slot.cookie = cw_identity_cookie(fd);
 	if (!slot.cookie)
 		return false;
+	if (cw_executed_has(slot.cookie)) {
+		slot.role = CW_ROLE_INHERITED;
+		slot.via = CW_VIA_EXEC;
+	}
 	slot.probe = ask(&slot);
 	cw_slots_put(&slot);
-	return true;
+	return slot.via != CW_VIA_EXEC;
 }
 
-struct directory_entry { /* struct linux_dirent64, getdents(2) */
-	uint64_t inode;
-	int64_t offset;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
-static uint32_t adopt_entries(const char *buffer, long size, int own)
+static void visit_descriptor(void *context, int fd)
 {
-	uint32_t found = 0;
+	uint32_t *found = context;
 
-	for (long at = 0; at < size;) {
-		const struct directory_entry *entry = (const void *)(buffer + at);
-		uint64_t fd;
-
-		at += entry->size;
-		if (cw_parse_uint(entry->name, INT32_MAX, &fd) && (int)fd != own &&
-		    !cw_slots_is_tracked((int)fd))
-			found += adopt_unknown((int)fd);
-	}
-	return found;
+	if (!cw_slots_is_tracked(fd))
+		*found += adopt_unknown(fd);
 }
 
 /* Reconciles with /proc/self/fd.  Without /proc nothing is added. */
 static uint32_t adopt_unknowns(void)
 {
-	char buffer[4096] __attribute__((aligned(8)));
-	long dir =
-		cw_raw(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint32_t found = 0;
-	long got;
 
-	if (dir < 0)
-		return 0;
-	while ((got = cw_raw(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
-		found += adopt_entries(buffer, got, (int)dir);
-	cw_raw(SYS_close, dir);
+	cw_descriptors_each(visit_descriptor, &found);
 	return found;
 }
 

@@ -12,8 +12,9 @@
  * Writes the kernel's word into the slots of all sockets whose peer has closed, and corrects slots
  * that the kernel contradicts.  with_strangers: also looks through /proc/self/fd for sockets that
  * came outside our view, which costs a little for each descriptor; a forked child at its exit need
- * not. Returns how many sockets were found whose peer has closed, those inherited by a fork not
- * counted. Async-signal-safe; one poll() for 256 sockets, and a few calls for each that was found.
+ * not. Returns how many sockets were found whose peer has closed, those inherited by fork or exec
+ * not counted. Async-signal-safe; one poll() for 256 sockets, and a few calls for each that was
+ * found.
  */
 uint32_t cw_probe_all(bool with_strangers);
 

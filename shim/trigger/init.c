@@ -17,6 +17,7 @@
 #include "core/unwind.h"
 #include "track/session.h"
 #include "track/storage.h"
+#include "track/executed.h"
 #include "track/threshold.h"
 #include "trigger/exit.h"
 #include "trigger/report.h"
@@ -59,6 +60,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_sandbox_on_change(enter_sandbox, cw_signal_take_deadly);
 	at_quick_exit(cw_exit_end);
 	cw_teardown_init();
+	cw_executed_remember();
 	dlerror(); /* what we did not find is no news for the host's own dlerror(3) */
 	cw_is_ready = true;
 	cw_signal_init();

@@ -195,6 +195,19 @@ static void test_own_exec_is_a_leak_by_exec(void **state)
 	assert_string_equal(s->model->findings->evidence[CWR_EV_EXECUTED].op, "execve");
 }
 
+/* The end of a program closes what it was executed with, unless it was its own before. */
+static void test_the_end_of_a_program_is_its_close(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = execute(s, 7);
+
+	close_by_owner(s);
+	copy->process->is_exiting = true;
+	assert_clean(s);
+	copy->process->is_later_image = true;
+	assert_cause(s, "leaked-through-exec");
+}
+
 static struct cwr_holder *pass_on(struct scene *s)
 {
 	struct cwr_process *worker = made_process(s->model, 4400, "/usr/bin/worker");
@@ -303,6 +316,7 @@ int main(void)
 		SCENE_TEST(test_inetd_style_is_no_exec_leak),
 		SCENE_TEST(test_exec_server_is_no_leak_by_exec),
 		SCENE_TEST(test_own_exec_is_a_leak_by_exec),
+		SCENE_TEST(test_the_end_of_a_program_is_its_close),
 		SCENE_TEST(test_passed_copy_kept),
 		SCENE_TEST(test_passed_on_to_a_child),
 		SCENE_TEST(test_receiver_that_forgets),
