@@ -60,11 +60,14 @@ static struct cwr_holder *find_reset(const struct cwr_socket *socket)
 	return NULL;
 }
 
-/* The program's own shutdown and the peer's FIN end in the same state as a reset. */
+/*
+ * The program's own shutdown and the peer's FIN end in the same state as a reset.  A forked child
+ * that read the end-of-file may have shut down as well: of its shutdown() and close() one is kept.
+ */
 static bool was_ended_politely(const struct cwr_socket *socket)
 {
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->shutdown.t)
+		if (h->shutdown.t || (h->via == CWR_VIA_FORK && h->eof.t))
 			return true;
 	return false;
 }

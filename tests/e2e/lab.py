@@ -15,6 +15,7 @@ import signal
 import subprocess
 import time
 
+import scripts
 import validate_report
 
 BUILD = pathlib.Path(os.environ["CWSHIM_BUILD"])
@@ -59,6 +60,12 @@ def parse_expect(line):
     return {} if words == ["none"] else dict(word.split("=", 1) for word in words)
 
 
+def command_of(name):
+    """How the target of this name is started: those with a suffix are scripts."""
+    path = SOURCE / "tests" / "targets" / "scripts" / name
+    return scripts.command_of(path) if path.suffix else [BUILD / "targets" / name]
+
+
 class Running:
     """A started target, or a cwshim command that runs one."""
 
@@ -66,6 +73,7 @@ class Running:
         self.stderr_path = stderr_path
         self.lines = []
         self._rest = b""
+        self._peers = scripts.Peers(BUILD / "targets" / "client_sockets", self._tell)
         with open(stderr_path, "wb") as stderr:
             self.process = subprocess.Popen([str(a) for a in argv], env=env, stderr=stderr,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -89,12 +97,18 @@ class Running:
         [line] = [line for line in self.lines if line.split()[:1] == [word]]
         return line[len(word):].strip()
 
+    def _tell(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
     def _read_more(self, deadline):
         ready, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
         assert ready, f"deadline; so far: {self.lines} {self.stderr}"
         chunk = os.read(self.process.stdout.fileno(), 65536)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        self.lines += [line.decode() for line in lines]
+        for line in lines:
+            self.lines.append(line.decode())
+            self._peers.obey(self.lines[-1])
         return bool(chunk)
 
     def wait_line(self, line):
@@ -123,6 +137,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._peers.destroy()
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
@@ -161,14 +176,14 @@ class Lab:
     def start(self, name, *args, preload=True, env=None, preexec_fn=None, pass_fds=(), **changes):
         """Starts a target under the plain preload; changes are shim options."""
         env = env or self.environment(preload, **changes)
-        return self._start([BUILD / "targets" / name, *args], env, preexec_fn=preexec_fn,
+        return self._start([*command_of(name), *args], env, preexec_fn=preexec_fn,
                            pass_fds=pass_fds)
 
     def run(self, name, *args, options=(), pass_fds=()):
         """Starts a target by `cwshim run`."""
         argv = [COMMAND, "run", f"--session-dir={self.session_dir}", "--min-age=0",
                 "--format=json", f"--output={self.run_output}", *options, "--",
-                BUILD / "targets" / name, *args]
+                *command_of(name), *args]
         return self._start(argv, self.environment(preload=False, options=""), pass_fds=pass_fds)
 
     @property

@@ -121,6 +121,18 @@ static void test_reset_not_closed(void **state)
 }
 
 /* A socket that never was connected is in state CLOSE as well. */
+/* The child that served it may have shut it down before it closed. */
+static void test_ended_by_the_child_is_no_reset(void **state)
+{
+	struct scene *s = *state;
+
+	serve_in_child(s);
+	s->socket->state = CWR_TCP_CLOSE;
+	s->socket->recv_q = -1;
+	assert_cause(s, "parent-kept-copy");
+	assert_null(s->model->findings->also_possible[0]);
+}
+
 static void test_unconnected_socket_is_clean(void **state)
 {
 	struct scene *s = *state;
@@ -371,6 +383,7 @@ int main(void)
 		SCENE_TEST(test_polite_end_lacks_close_after_eof),
 		SCENE_TEST(test_own_shutdown_is_no_fin),
 		SCENE_TEST(test_reset_not_closed),
+		SCENE_TEST(test_ended_by_the_child_is_no_reset),
 		SCENE_TEST(test_unconnected_socket_is_clean),
 		SCENE_TEST(test_wrong_close),
 		SCENE_TEST(test_eof_read_not_closed),
