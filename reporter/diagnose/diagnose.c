@@ -25,6 +25,14 @@ static void add_also(struct cwr_case *c, size_t next)
 	}
 }
 
+/* That the descriptor is open is itself not sure without the kernel's word, nor is what the rest of
+ * the program's sockets are doing. */
+static void doubt_unconfirmed(struct cwr_case *c)
+{
+	if (!c->blamed->is_confirmed && c->confidence == CWR_HIGH)
+		c->confidence = CWR_MEDIUM;
+}
+
 static bool judge(struct cwr_case *c)
 {
 	for (size_t i = 0; cwr_causes[i]; i++) {
@@ -34,6 +42,7 @@ static bool judge(struct cwr_case *c)
 		c->evidence[CWR_EV_CREATED] = c->socket->created;
 		c->age_s = cwr_fact_fin_age(c->model, c->socket, c->blamed->process);
 		add_also(c, i + 1);
+		doubt_unconfirmed(c);
 		return true;
 	}
 	return false;

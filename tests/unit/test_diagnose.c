@@ -172,6 +172,19 @@ static void test_eof_read_not_closed(void **state)
 	assert_non_null(strstr(s->model->findings->advice, "when recv() returns 0"));
 }
 
+/* What else the process was doing nobody could be asked. */
+static void test_unconfirmed_is_never_sure(void **state)
+{
+	struct scene *s = *state;
+
+	made_eof(s->model, s->socket, s->owner);
+	assert_cause(s, "eof-read-not-closed");
+	assert_int_equal(s->model->findings->confidence, CWR_HIGH);
+	s->owner->is_confirmed = false;
+	assert_cause(s, "eof-read-not-closed");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+}
+
 static void test_unread_not_closed(void **state)
 {
 	struct scene *s = *state;
@@ -387,6 +400,7 @@ int main(void)
 		SCENE_TEST(test_unconnected_socket_is_clean),
 		SCENE_TEST(test_wrong_close),
 		SCENE_TEST(test_eof_read_not_closed),
+		SCENE_TEST(test_unconfirmed_is_never_sure),
 		SCENE_TEST(test_unread_not_closed),
 		SCENE_TEST(test_opened_elsewhere),
 		SCENE_TEST(test_what_is_no_leak),
