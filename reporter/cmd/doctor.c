@@ -124,32 +124,6 @@ static struct cwr_error *judge_command(struct verdict *verdict, const char *name
 	return error;
 }
 
-static bool has_shim(pid_t pid)
-{
-	CWR_AUTO_FREE char *path = NULL, *line = NULL;
-	size_t size = 0;
-	bool found = false;
-
-	if (asprintf(&path, "/proc/%d/maps", pid) < 0)
-		cwr_out_of_memory();
-	CWR_AUTO_FCLOSE FILE *maps = fopen(path, "re");
-
-	while (maps && !found && getline(&line, &size, maps) > 0)
-		found = strstr(line, "/libcwshim.so") != NULL;
-	return found;
-}
-
-static bool is_sandboxed(pid_t pid)
-{
-	char status[STATUS_SIZE];
-	const char *field;
-
-	if (cwr_proc_read_text(status, sizeof(status), pid, "status") <= 0)
-		return false;
-	field = strstr(status, "\nSeccomp:\t");
-	return field && field[strlen("\nSeccomp:\t")] != '0';
-}
-
 /* The number may have been used before, and by the images before an exec: the living one counts. */
 static void judge_recording(struct verdict *verdict, pid_t pid, const char *session_dir)
 {
@@ -174,6 +148,7 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 static struct cwr_error *judge_process(struct verdict *verdict, pid_t pid, const char *session_dir)
 {
 	CWR_AUTO_FREE char *path = NULL;
+	struct cwr_traces traces;
 	struct cwr_proc_stat stat;
 	struct cwr_error *error;
 
@@ -184,12 +159,15 @@ static struct cwr_error *judge_process(struct verdict *verdict, pid_t pid, const
 	error = judge_file(verdict, path);
 	if (error)
 		return error;
-	if (!has_shim(pid))
+	cwr_proc_read_traces(pid, &traces);
+	if (!traces.has_library)
 		object(verdict,
 		       "the shim is not in it: it was not started with LD_PRELOAD, or dropped it");
+	else if (traces.is_refused)
+		object(verdict, "it could have no session, as its standard error said");
 	else
 		judge_recording(verdict, pid, session_dir);
-	if (is_sandboxed(pid))
+	if (cwr_proc_is_filtered(pid))
 		object(verdict,
 		       "it is in a seccomp sandbox: nothing is recorded that needs a system call");
 	return NULL;

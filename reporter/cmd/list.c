@@ -74,7 +74,7 @@ static void print_text(const struct cwr_listing *rows, size_t n)
 
 static json_t *row_object(const struct cwr_listing *row)
 {
-	return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s?, s:s, s:s}", "pid", row->pid,
+	return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s?, s:s, s:s?}", "pid", row->pid,
 			 "state", row->state, "started_at", row->started, "sockets",
 			 (json_int_t)row->sockets, "fin_seen", (json_int_t)row->fin_seen, "created",
 			 (json_int_t)row->created, "closed", (json_int_t)row->closed, "off",

@@ -38,15 +38,6 @@ static const char *start_of(struct cwr_model *model, const struct cwr_process *p
 	return cwr_model_strdup(model, text);
 }
 
-static const char *off_of(const struct cw_session_header *header)
-{
-	static const char *const reasons[] = {NULL, "off: no room", "off: sandbox",
-					      "off: internal error"};
-
-	return header->off < sizeof(reasons) / sizeof(reasons[0]) ? reasons[header->off]
-								  : "off: unknown";
-}
-
 static const char *command_of(struct cwr_model *model, const struct cwr_process *process)
 {
 	const char *command = NULL;
@@ -70,20 +61,27 @@ static void count_sockets(const struct cwr_model *model, const struct cwr_proces
 	}
 }
 
-static void fill(struct cwr_model *model, const struct cwr_session_entry *entry,
-		 struct cwr_listing *row)
+static void fill(struct cwr_model *model, const struct cwr_process *process,
+		 const struct cw_session_header *header, struct cwr_listing *row)
 {
-	const struct cwr_process *process = cwr_model_find_path(model, entry->path);
-
 	row->pid = process->pid;
 	row->state = state_of(model, process);
 	row->started = start_of(model, process);
-	row->off = off_of(&entry->header);
+	row->off = process->off;
 	row->command = command_of(model, process);
 	row->path = process->session_path;
-	row->created = entry->header.created;
-	row->closed = entry->header.closed;
+	row->created = header ? header->created : 0;
+	row->closed = header ? header->closed : 0;
 	count_sockets(model, process, row);
+}
+
+static size_t count_processes(const struct cwr_model *model)
+{
+	size_t n = 0;
+
+	for (const struct cwr_process *p = model->processes; p; p = p->next)
+		n++;
+	return n;
 }
 
 struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr_model **ret_model,
@@ -99,13 +97,20 @@ struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr
 		cwr_out_of_memory();
 	if (!error) {
 		cwr_sources_load_all(model, &list, &unreadable);
+		cwr_kernel_find_unrecorded(model);
 		error = cwr_kernel_observe(model, kernel);
 	}
-	*ret_rows = cwr_model_alloc(model, (list.n + 1) * sizeof(**ret_rows));
+	*ret_rows = cwr_model_alloc(model, (count_processes(model) + 1) * sizeof(**ret_rows));
 	*ret_n = 0;
-	for (size_t i = 0; !error && i < list.n; i++)
-		if (cwr_model_find_path(model, list.entries[i].path))
-			fill(model, &list.entries[i], &(*ret_rows)[(*ret_n)++]);
+	for (size_t i = 0; !error && i < list.n; i++) {
+		const struct cwr_process *p = cwr_model_find_path(model, list.entries[i].path);
+
+		if (p)
+			fill(model, p, &list.entries[i].header, &(*ret_rows)[(*ret_n)++]);
+	}
+	for (const struct cwr_process *p = model->processes; !error && p; p = p->next)
+		if (p->off && !p->session_path)
+			fill(model, p, NULL, &(*ret_rows)[(*ret_n)++]);
 	cwr_session_list_free(&list);
 	return error;
 }

@@ -14,13 +14,15 @@ struct cwr_listing {
 	const char *started; /* RFC 3339, UTC */
 	const char *off;     /* why recording is off, or NULL */
 	const char *command;
-	const char *path;
+	const char *path;  /* of the session, or NULL */
 	uint64_t sockets;  /* open, as far as is known */
 	uint64_t fin_seen; /* of these, those whose peer has closed */
 	uint64_t created, closed;
 };
 
-/* The rows, in order of start, live as long as the model that comes with them. */
+/*
+ * The sessions in order of start, then living processes that have the library but no session.  The
+ * rows live as long as the model that comes with them. */
 struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr_model **ret_model,
 				   struct cwr_listing **ret_rows, size_t *ret_n);
 

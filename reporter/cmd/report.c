@@ -59,6 +59,8 @@ static struct cwr_error *load(struct cwr_model *model, const struct cwr_options 
 	error = cwr_sources_list(options, &list);
 	if (!error)
 		cwr_sources_load_all(model, &list, ret_unreadable);
+	if (!error)
+		cwr_kernel_find_unrecorded(model);
 	cwr_session_list_free(&list);
 	return error;
 }

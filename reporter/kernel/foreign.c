@@ -138,7 +138,7 @@ static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 	return process;
 }
 
-static struct cwr_process *find_or_add_process(struct cwr_model *model, pid_t pid)
+struct cwr_process *cwr_observe_process(struct cwr_model *model, pid_t pid)
 {
 	struct cwr_process *process = cwr_model_find_process(model, pid);
 	struct cwr_proc_stat stat;
@@ -252,7 +252,7 @@ static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)
 	HASH_FIND(hh, search->sockets, &inode, sizeof(inode), entry);
 	if (!entry || find_holder(entry->socket, pid, fd))
 		return;
-	process = find_or_add_process(search->observer->model, pid);
+	process = cwr_observe_process(search->observer->model, pid);
 	if (process)
 		add_foreigner(search->observer->model, entry->socket, process, fd);
 }

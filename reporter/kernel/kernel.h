@@ -32,4 +32,10 @@ static inline void cwr_kernel_list_cleanup(struct cwr_kernel_list **list)
  */
 struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list);
 
+/*
+ * Adds the living processes that have the library but no session though they want one, with `off`
+ * and a limit that says why.  Those whose maps may not be read are passed over.
+ */
+void cwr_kernel_find_unrecorded(struct cwr_model *model);
+
 #endif

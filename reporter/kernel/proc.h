@@ -56,6 +56,19 @@ void cwr_proc_check_threads(struct cwr_process *process);
 /* Fills process->watches: epoll sets, and what threads wait for in poll and select. */
 void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process);
 
+/* What a process has mapped of the shim. */
+struct cwr_traces {
+	bool has_library;
+	bool has_session; /* its own, or that of the process which forked it */
+	bool is_refused;  /* it could have none */
+};
+
+/* False if its maps may not be read. */
+bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces);
+
+/* Is a seccomp filter on?  (Field Seccomp of /proc/PID/status.) */
+bool cwr_proc_is_filtered(pid_t pid);
+
 /* The clock, in nanoseconds. */
 uint64_t cwr_proc_now(clockid_t clock);
 

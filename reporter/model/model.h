@@ -176,6 +176,7 @@ struct cwr_process {
 	bool is_alive;	     /* this very process, checked with its start time */
 	bool is_exiting;     /* it has entered exit; alive and waiting for us */
 	bool is_later_image; /* it executed this program; another image of it is in the model */
+	const char *off;     /* why recording is off, "off: REASON", or NULL */
 	enum cwr_end end;
 	int end_status;
 	uint64_t t_exit;	    /* when it entered exit, 0: not */

@@ -63,22 +63,26 @@ static void read_process(struct cwr_model *model, struct cwr_process *process,
 
 static void say_off(struct cwr_loader *loader)
 {
-	static const char *const reasons[] = {
-		[CW_OFF_SPACE] = "there was no room for its session",
-		[CW_OFF_SANDBOX] = "a sandbox forbids what it needs",
-		[CW_OFF_INTERNAL] = "of an internal error",
+	static const struct {
+		const char *name, *because;
+	} reasons[] = {
+		[CW_OFF_NO] = {"off: unknown", "of an unknown reason"},
+		[CW_OFF_SPACE] = {"off: no room", "there was no room for its session"},
+		[CW_OFF_SANDBOX] = {"off: sandbox", "a sandbox forbids what it needs"},
+		[CW_OFF_INTERNAL] = {"off: internal error", "of an internal error"},
 	};
 	const struct cw_session_header *header = &loader->file->header;
-	const char *reason = "of an unknown reason";
+	uint32_t off = header->off;
 
-	if (header->off == CW_OFF_NO)
+	if (off == CW_OFF_NO)
 		return;
-	if (header->off < sizeof(reasons) / sizeof(reasons[0]))
-		reason = reasons[header->off];
+	if (off >= sizeof(reasons) / sizeof(reasons[0]))
+		off = CW_OFF_NO;
+	loader->process->off = reasons[off].name;
 	cwr_model_add_limit(
 		loader->model, loader->process,
 		cwr_model_printf(loader->model, "recording was switched off, because %s%s%s",
-				 reason, header->off_errno > 0 ? ": " : "",
+				 reasons[off].because, header->off_errno > 0 ? ": " : "",
 				 header->off_errno > 0 ? strerror(header->off_errno) : ""));
 }
 
@@ -96,6 +100,9 @@ static void say_losses(struct cwr_loader *loader)
 		 "closed sockets with copies in other processes were forgotten: no room"},
 		{header->forgotten,
 		 "sessions of forked children that had ended were removed: no room"},
+		{header->lost_sessions,
+		 "forked children could have no session (a chroot, another user): what they opened "
+		 "is not recorded"},
 	};
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)

@@ -88,16 +88,29 @@ static bool parse_verdicts(const char *text, uint64_t *ret_number)
 	}
 }
 
-static bool parse_unwinder(const char *text, uint64_t *ret_number)
+/* names ends with NULL; the number is the index. */
+static bool parse_name(const char *text, const char *const *names, uint64_t *ret_number)
 {
-	static const char *const unwinders[] = {"none", "caller", "fp", "libunwind"};
-
-	for (size_t i = 0; i < sizeof(unwinders) / sizeof(unwinders[0]); i++)
-		if (cw_streq(text, unwinders[i])) {
+	for (size_t i = 0; names[i]; i++)
+		if (cw_streq(text, names[i])) {
 			*ret_number = i;
 			return true;
 		}
 	return false;
+}
+
+static bool parse_unwinder(const char *text, uint64_t *ret_number)
+{
+	static const char *const names[] = {"none", "caller", "fp", "libunwind", NULL};
+
+	return parse_name(text, names, ret_number);
+}
+
+static bool parse_filter(const char *text, uint64_t *ret_number)
+{
+	static const char *const names[] = {"auto", "avoid", "trust", NULL};
+
+	return parse_name(text, names, ret_number);
 }
 
 static const char *skip_prefix(const char *text, const char *prefix)

@@ -16,6 +16,8 @@ struct cw_option_value {
 			   * unwinder: enum cw_unwinder */
 };
 
+enum cw_filter { CW_FILTER_AUTO, CW_FILTER_AVOID, CW_FILTER_TRUST };
+
 struct cw_options {
 #define CW_OPTION(name, type, initial, help) struct cw_option_value name;
 #include "core/option-table.h"

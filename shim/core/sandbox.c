@@ -24,10 +24,10 @@ void cw_sandbox_on_change(void (*enter)(void), void (*leave)(void))
 	on_leave = leave;
 }
 
-/* The value of "Seccomp:\t2" in the text. */
-static bool has_filter(const char *text)
+/* The number after the key, which starts with a newline and ends with a tab; 0: it is not there. */
+static uint64_t field(const char *text, const char *key)
 {
-	static const char key[] = "\nSeccomp:\t";
+	const char *end;
 
 	for (; *text; text++) {
 		size_t i = 0;
@@ -35,17 +35,44 @@ static bool has_filter(const char *text)
 		while (key[i] && text[i] == key[i])
 			i++;
 		if (!key[i])
-			return text[i] != '0';
+			return cw_scan_uint(text + i, &end);
 	}
-	return false;
+	return 0;
 }
 
-void cw_sandbox_init(void)
+/* How many filters are on; 0: none, or that is not known. */
+static uint64_t count_filters(const char *path)
 {
 	char status[4096];
 
-	if (cw_read_file("/proc/self/status", status, sizeof(status)) > 0)
-		cw_is_sandboxed = has_filter(status);
+	if (cw_read_file(path, status, sizeof(status)) <= 0 || !field(status, "\nSeccomp:\t"))
+		return 0;
+	return field(status, "\nSeccomp_filters:\t");
+}
+
+static bool is_filtered(void)
+{
+	char status[4096];
+
+	return cw_read_file("/proc/self/status", status, sizeof(status)) > 0 &&
+	       field(status, "\nSeccomp:\t");
+}
+
+/*
+ * Container runtimes put all processes of a container, from the first on, under one filter that
+ * lets ordinary programs run.  A sandbox of one program is a filter that the first one lacks.
+ */
+static bool is_of_container(void)
+{
+	uint64_t ours = count_filters("/proc/self/status");
+
+	return ours && ours == count_filters("/proc/1/status");
+}
+
+void cw_sandbox_init(enum cw_filter manner)
+{
+	cw_is_sandboxed = manner != CW_FILTER_TRUST && is_filtered() &&
+			  (manner == CW_FILTER_AVOID || !is_of_container());
 }
 
 static bool enter(void)

@@ -8,14 +8,17 @@
 
 #include <stdbool.h>
 
+#include "core/options.h"
+
 /* A filter is on, or about to be.  Each function that makes a system call asks this first. */
 extern bool cw_is_sandboxed;
 
 /*
- * Called in the constructor: is a filter on already?  (Field Seccomp of /proc/self/status, proc(5);
- * reading a file is what the loader has just done for each library.)
+ * Called in the constructor: is a filter on already that is to be avoided?  (Fields Seccomp and
+ * Seccomp_filters of /proc/PID/status, proc(5); reading a file is what the loader has just done for
+ * each library.)
  */
-void cw_sandbox_init(void);
+void cw_sandbox_init(enum cw_filter manner);
 
 /* Functions to call just before a filter is set, and when setting it failed.  In the constructor.
  */

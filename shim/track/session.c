@@ -309,6 +309,7 @@ struct cw_map *cw_session_ensure(void)
 	if (!is_built) {
 		if (family->header)
 			cw_count(family->header->lost_sessions);
+		cw_storage_leave_mark();
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
 	}

@@ -51,6 +51,16 @@ void cw_storage_remove(void)
 	cw_raw(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
+void cw_storage_leave_mark(void)
+{
+	long fd = cw_raw(SYS_memfd_create, CW_OFF_NAME, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	cw_raw(SYS_mmap, NULL, 4096, PROT_NONE, MAP_SHARED, fd, 0);
+	cw_raw(SYS_close, fd);
+}
+
 static bool refuse(const char *what, const char *why)
 {
 	/* A child in a chroot, say, is counted in its parent's session instead. */

@@ -30,6 +30,11 @@ void cw_storage_remove(void);
 
 /* The path of a session beside the one made last; false: it is too long. */
 bool cw_storage_path_of(char *path, size_t size, int pid, uint64_t stamp);
+/*
+ * Leaves a mark that /proc/PID/maps shows as long as the process lives: it could have no session.
+ * It takes one page of addresses and no memory.
+ */
+void cw_storage_leave_mark(void);
 
 /* Says in one line why recording is off; `why` follows the path.  Returns false. */
 bool cw_storage_refuse(const char *why);

@@ -44,7 +44,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 {
 	cw_real_init();
 	cw_options_init(getenv("CWSHIM_OPTIONS"));
-	cw_sandbox_init();
+	cw_sandbox_init((enum cw_filter)cw_options.seccomp.number);
 	if (cw_is_sandboxed) {
 		if (cw_options.verbose.number)
 			cw_message("recording is off: a seccomp filter is on", NULL);

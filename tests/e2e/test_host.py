@@ -268,9 +268,10 @@ os.execv(sys.executable, [sys.executable, "-c", os.environ["SCRIPT"], str(listen
 def test_a_sandbox_that_kills(tmp_path, way):
     """Once the filter is on, the shim makes no system call; what it recorded before stays."""
     done = subprocess.run([BUILD / "targets" / "sandbox", way], env=environment(tmp_path / "s"),
-                          text=True, capture_output=True, check=False, timeout=TIMEOUT_S)
-    assert done.returncode == 7 and done.stdout == "SERVED\nSERVED\n", (done.returncode, done.stderr)
-    assert done.stderr == ""
+                          text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                          timeout=TIMEOUT_S)
+    assert done.returncode == 7 and done.stderr == "", (done.returncode, done.stderr)
+    assert done.stdout == "SERVED\nSERVED\n" + ("READY\n" if way == "launch" else "")
     if way == "launch":
         return  # recorded nothing, for the filter was there first
     listed = subprocess.run([BUILD / "cwshim", "list", "--format=json",
@@ -278,6 +279,77 @@ def test_a_sandbox_that_kills(tmp_path, way):
                             check=True, timeout=TIMEOUT_S)
     [session] = json.loads(listed.stdout)["sessions"]
     assert "sandbox" in session["off"] and session["state"] == "exited 7"
+
+
+def cwshim(*arguments):
+    return subprocess.run([BUILD / "cwshim", *arguments], text=True, capture_output=True,
+                          check=False, timeout=TIMEOUT_S)
+
+
+def test_a_container_is_no_sandbox(tmp_path):
+    """A filter that even the first process is under was not made for this program."""
+    target = BUILD / "targets" / "sandbox"
+    for way, words, off in (("runtime", {}, None), ("container", {}, None),
+                            ("runtime", {"seccomp": "avoid"}, "off: sandbox")):
+        sessions = tmp_path / f"{way}{len(words)}"
+        with subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", target, way], text=True,
+                              env=environment(sessions, **words), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as process:
+            while process.stdout.readline() != "READY\n":
+                assert process.poll() is None
+            sessions.mkdir(mode=0o700, exist_ok=True)
+            listed = cwshim("list", "--format=json", f"--session-dir={sessions}")
+            rows = [(row["off"], row["session"] is None) for row in json.loads(listed.stdout)["sessions"]
+                    if "sandbox work" in row["command"]]
+            assert rows == [(off, off is not None)]
+
+
+def test_a_filter_that_is_trusted(tmp_path):
+    """As that of a systemd service: the user says that it lets us work."""
+    log = tmp_path / "log"
+    done = subprocess.run([BUILD / "targets" / "sandbox", "runtime"], stdin=subprocess.DEVNULL,
+                          env=environment(tmp_path / "s", log_path=log, seccomp="trust", verbose=1),
+                          text=True, capture_output=True, check=False, timeout=TIMEOUT_S)
+    assert done.returncode == 7 and "recording is on" in done.stderr
+    assert list((tmp_path / "s").iterdir()) == [] and not log.exists()  # clean, and recorded
+
+
+UNRECORDED = {
+    "sandbox": ([BUILD / "targets" / "sandbox", "launch"], "off: sandbox", "a seccomp filter"),
+    "refused": ([PYTHON, "-c", LEAK + "print('READY', flush=True)\ninput()"], "off: no session",
+                "it could have no session"),
+}
+
+
+@pytest.mark.parametrize("why", UNRECORDED)
+def test_a_process_that_could_have_no_session_is_seen(tmp_path, why):
+    command, off, reason = UNRECORDED[why]
+    elsewhere = f"--session-dir={tmp_path}/other"
+    (tmp_path / "s").write_text("")  # no directory
+    (tmp_path / "other").mkdir(mode=0o700)
+    with subprocess.Popen(command, env=environment(tmp_path / "s"), stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        while process.stdout.readline() != "READY\n":
+            assert process.poll() is None
+        rows = json.loads(cwshim("list", "--format=json", elsewhere).stdout)["sessions"]
+        [row] = [row for row in rows if row["pid"] == process.pid]
+        assert (row["off"], row["state"], row["session"]) == (off, "running", None)
+        report = json.loads(cwshim("report", "--format=json", elsewhere).stdout)
+        [told] = [p for p in report["processes"] if p["pid"] == process.pid]
+        assert told["shim"] and any(reason in limit for limit in told["limits"])
+        assert f"pid {process.pid}" in cwshim("report", elsewhere).stdout
+        doctor = cwshim("doctor", elsewhere, str(process.pid))
+        assert doctor.returncode == 1 and ("seccomp" if why == "sandbox" else reason) in doctor.stdout
+
+
+def test_children_share_the_session_of_their_parent(tmp_path):
+    """They have none of their own, and miss nothing."""
+    script = LEAK + "import os\nif not os.fork(): input()\nprint('READY', flush=True)\nos.wait()\n"
+    with subprocess.Popen([PYTHON, "-c", script], env=environment(tmp_path / "s"), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "hello\n" and process.stdout.readline() == "READY\n"
+        rows = json.loads(cwshim("list", "--format=json", f"--session-dir={tmp_path}/s").stdout)
+        assert [r["pid"] for r in rows["sessions"] if script in r["command"]] == [process.pid]
 
 
 EXHAUSTED = SERVE + """

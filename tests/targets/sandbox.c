@@ -6,8 +6,11 @@
  *     sandbox syscall    by syscall(SYS_seccomp)
  *     sandbox forbidden  by prctl(), then makes a call that the filter forbids
  *     sandbox launch     forbids what only the shim would call, and executes itself to serve
+ *     sandbox runtime    puts itself under a filter as a container's is, and executes itself
+ *     sandbox container  does the same, but serves in a child
  *
- * It serves one client before and one after, and ends with status 7.
+ * It serves one client before and one after, and ends with status 7; "launch" once its standard
+ * input ends.
  */
 #include "target.h"
 
@@ -65,6 +68,14 @@ static void lock_in(const char *way)
 		TARGET_CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 }
 
+static void execute(const char *self, const struct sock_fprog *program)
+{
+	TARGET_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	TARGET_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program) == 0);
+	execl(self, self, "work", (char *)NULL);
+	target_die("exec");
+}
+
 /* What the loader and libc need at a start stays allowed. */
 static void launch(const char *self)
 {
@@ -80,10 +91,30 @@ static void launch(const char *self)
 	};
 	struct sock_fprog program = {sizeof(lines) / sizeof(lines[0]), lines};
 
+	execute(self, &program);
+}
+
+/* Refuses a little, as that of a container runtime; kills nobody. */
+static void contain(const char *self, bool in_child)
+{
+	static struct sock_filter lines[] = {
+		NUMBER,
+		ON(SYS_reboot, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(lines) / sizeof(lines[0]), lines};
+	int status;
+
+	if (!in_child)
+		execute(self, &program);
 	TARGET_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	TARGET_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-	execl(self, self, "work", (char *)NULL);
-	target_die("exec");
+	if (fork() == 0) {
+		execl(self, self, "work", (char *)NULL);
+		target_die("exec");
+	}
+	TARGET_CHECK(wait(&status) > 0);
+	exit(WEXITSTATUS(status));
 }
 
 int main(int argc, char **argv)
@@ -92,6 +123,8 @@ int main(int argc, char **argv)
 	TARGET_CHECK(argc == 2);
 	if (strcmp(argv[1], "launch") == 0)
 		launch(argv[0]);
+	if (strcmp(argv[1], "runtime") == 0 || strcmp(argv[1], "container") == 0)
+		contain(argv[0], strcmp(argv[1], "container") == 0);
 	listener = target_listen(0);
 	address = target_address(target_port(listener));
 	serve();
@@ -100,5 +133,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "forbidden") == 0)
 		getppid();
 	serve();
+	if (strcmp(argv[1], "work") == 0)
+		target_hold();
 	return 7;
 }

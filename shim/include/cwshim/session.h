@@ -23,6 +23,8 @@
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
 #define CW_SESSION_VERSION 2u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
+/* A process that could have no session has an empty memory file of this name mapped instead. */
+#define CW_OFF_NAME "cwshim-off"
 
 /* Fixed sizes.  The sections' own capacities stand in the header. */
 enum {

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that have the library and no session: found by what they have mapped
+ * (/proc/PID/maps).  One that has made no socket yet has none either, and is no matter; nor is a
+ * child that shares the session of the process that forked it.
+ */
+#include "kernel/kernel.h"
+
+#include "kernel/observer.h"
+#include "kernel/proc.h"
+#include "util/cleanup.h"
+
+#include "cwshim/session.h"
+
+#include <string.h>
+
+bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces)
+{
+	CWR_AUTO_FREE char *line = NULL;
+	char path[64];
+	size_t size = 0;
+
+	*ret_traces = (struct cwr_traces){0};
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	CWR_AUTO_FCLOSE FILE *maps = fopen(path, "re");
+
+	if (!maps)
+		return false;
+	while (getline(&line, &size, maps) > 0) {
+		const char *name = strchr(line, '/');
+
+		if (!name)
+			continue;
+		ret_traces->has_library |= strstr(name, "/libcwshim.so") != NULL;
+		ret_traces->has_session |= strstr(name, CW_SESSION_SUFFIX) != NULL;
+		ret_traces->is_refused |= strstr(name, "/memfd:" CW_OFF_NAME) != NULL;
+	}
+	return true;
+}
+
+bool cwr_proc_is_filtered(pid_t pid)
+{
+	static const char key[] = "\nSeccomp:\t";
+	char status[4096];
+	const char *field;
+
+	if (cwr_proc_read_text(status, sizeof(status), pid, "status") <= 0)
+		return false;
+	field = strstr(status, key);
+	return field && field[strlen(key)] != '0';
+}
+
+static void count_socket(void *context, pid_t pid, int fd, uint64_t inode)
+{
+	++*(size_t *)context;
+}
+
+static bool has_sockets(pid_t pid)
+{
+	size_t n = 0;
+
+	cwr_proc_each_socket(pid, count_socket, &n);
+	return n > 0;
+}
+
+/* Why nothing is recorded of a process though it has the library; NULL: no reason is known. */
+static const char *reason_for(pid_t pid)
+{
+	struct cwr_traces traces;
+
+	if (!cwr_proc_read_traces(pid, &traces) || !traces.has_library || traces.has_session)
+		return NULL;
+	if (traces.is_refused)
+		return "off: no session";
+	return cwr_proc_is_filtered(pid) && has_sockets(pid) ? "off: sandbox" : NULL;
+}
+
+static void visit(void *context, pid_t pid)
+{
+	struct cwr_model *model = context;
+	const struct cwr_process *known = cwr_model_find_process(model, pid);
+	const char *reason = known && known->is_alive ? NULL : reason_for(pid);
+	struct cwr_process *process = reason ? cwr_observe_process(model, pid) : NULL;
+
+	if (!process)
+		return;
+	process->has_shim = true;
+	process->off = reason;
+	cwr_model_add_limit(model, process,
+			    strcmp(reason, "off: sandbox")
+				    ? "nothing of it is recorded: it could have no session, as its "
+				      "standard error said"
+				    : "nothing of it is recorded: a seccomp filter was on when it "
+				      "started");
+}
+
+void cwr_kernel_find_unrecorded(struct cwr_model *model)
+{
+	cwr_proc_each_pid(visit, model);
+}
