@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { SCRIPTS_MAX = 4, STATUS_SIZE = 8192 }; /* the kernel follows as many scripts, execve(2) */
+enum { SCRIPTS_MAX = 4 }; /* the kernel follows as many scripts, execve(2) */
 
 /* One line of the verdict; what it says counts only if it is bad. */
 struct verdict {
@@ -140,6 +140,8 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 		printf("%s: has no session in %s: it has opened no socket of its own, or its "
 		       "sessions are kept elsewhere\n",
 		       verdict->subject, dir);
+	else if (header->off == CW_OFF_SANDBOX)
+		object(verdict, "recording was switched off by a seccomp sandbox");
 	else if (header->off)
 		object(verdict, "recording was switched off (see `cwshim list`)");
 	cwr_session_list_free(&list);
@@ -165,11 +167,11 @@ static struct cwr_error *judge_process(struct verdict *verdict, pid_t pid, const
 		       "the shim is not in it: it was not started with LD_PRELOAD, or dropped it");
 	else if (traces.is_refused)
 		object(verdict, "it could have no session, as its standard error said");
+	else if (!traces.has_session && cwr_proc_is_filtered(pid))
+		object(verdict, "it is in a seccomp sandbox, and nothing of it is recorded if that "
+				"was so at its start (see the option seccomp)");
 	else
 		judge_recording(verdict, pid, session_dir);
-	if (cwr_proc_is_filtered(pid))
-		object(verdict,
-		       "it is in a seccomp sandbox: nothing is recorded that needs a system call");
 	return NULL;
 }
 

@@ -10,6 +10,9 @@
 
 #include "session_fixture.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static void test_a_process_is_read(void **state)
 {
 	struct session_fixture *f = *state;
@@ -123,6 +126,33 @@ static void test_a_closed_slot_is_left_out(void **state)
 	made_slot(made, 7, 1)->flags = 0;
 	session_fixture_load(f, 0, made);
 	assert_null(f->model->sockets);
+}
+
+/* The table that the shim makes where RLIMIT_NOFILE is 2^20: its last slot, behind a hole. */
+static void test_the_highest_descriptor_of_a_large_table(void **state)
+{
+	enum { SLOTS = 1 << 20, HIGHEST = SLOTS - 1, START = 1 << 20 };
+	const off_t size = (off_t)SLOTS * (off_t)sizeof(struct cw_slot);
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	struct cw_slot slot = *made_slot(made, 7, 0x1001);
+	int fd;
+
+	slot.fd = HIGHEST;
+	made->slots[7].cookie = 0;
+	made->header.section[CW_SECTION_SLOTS].offset = START;
+	made->header.section[CW_SECTION_SLOTS].size = (uint64_t)size;
+	made->header.section[CW_SECTION_SLOTS].used = SLOTS;
+	made_session_write(made, f->path[0]);
+	made_session_free(made);
+	fd = open(f->path[0], O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, &slot, sizeof(slot), START + size - (off_t)sizeof(slot)),
+			 sizeof(slot));
+	close(fd);
+	assert_null(cwr_session_load(f->model, f->path[0]));
+	assert_non_null(f->model->sockets);
+	assert_int_equal(f->model->sockets->holders->fd, HIGHEST);
+	assert_null(f->model->sockets->next);
 }
 
 static void test_closed_at_exit_was_open_at_exit(void **state)
@@ -271,6 +301,7 @@ int main(void)
 		CASE(test_modules_functions_and_forks_are_read),
 		CASE(test_site_statistics),
 		CASE(test_a_closed_slot_is_left_out),
+		CASE(test_the_highest_descriptor_of_a_large_table),
 		CASE(test_closed_at_exit_was_open_at_exit),
 		CASE(test_a_note_becomes_a_former_holder),
 		CASE(test_a_forgotten_fork_still_has_its_site),
