@@ -84,13 +84,26 @@ struct cwr_module {
 
 struct cwr_process;
 
+/* What a stack was doing in a TLS library. */
+enum cwr_tls {
+	CWR_TLS_UNKNOWN,
+	CWR_TLS_NONE,
+	CWR_TLS_READ,
+	CWR_TLS_WRITE,
+	CWR_TLS_HANDSHAKE,
+	CWR_TLS_SHUTDOWN,
+};
+
 /* A recorded stack.  session/ fills ips and process; symbolize/ fills frames. */
 struct cwr_stack {
 	const struct cwr_process *process; /* whose modules explain the addresses */
 	uint32_t id;			   /* in that process's session */
 	uint32_t flags;			   /* enum cw_stack_flags of session.h */
 	size_t nips;
-	uint64_t *ips; /* innermost first */
+	uint64_t *ips;		 /* innermost first */
+	enum cwr_tls tls;	 /* symbolize/tls.c; unknown unless somebody asked */
+	const char *tls_library; /* the file of that library, or NULL */
+	const char *tls_call;	 /* the library's function ("SSL_shutdown"), or NULL */
 	size_t nframes;
 	struct cwr_frame *frames; /* NULL until symbolized */
 };
@@ -229,6 +242,8 @@ struct cwr_holder {
 	struct cwr_mark eof;
 	struct cwr_mark shutdown;
 	struct cwr_mark last_use;
+	struct cwr_mark waited; /* one of the first reads, and it would have blocked; nothing was
+				   moved since */
 	struct cwr_mark passed; /* sent from here to another process with SCM_RIGHTS */
 	struct cwr_mark closed;
 	struct cwr_mark wrong_close; /* the reader of the end-of-file closed a number (fd) that was

@@ -10,9 +10,11 @@
 
 /* Beginnings of the names of libraries whose frames say nothing about the mistake. */
 static const char *const runtime_modules[] = {
-	"libc.so",	"libc-2.",   "libpthread",    "ld-linux", "ld-musl", "libcwshim",
-	"libstdc++.so", "libgcc_s.", "libc++.so",     "libasan",  "libtsan", "libubsan",
-	"linux-vdso",	"[vdso]",    "libresolv.so.", "libdl.so", "libm.so",
+	"libc.so",	"libc-2.",	 "libpthread",	  "ld-linux",	"ld-musl",
+	"libcwshim",	"libstdc++.so",	 "libgcc_s.",	  "libc++.so",	"libasan",
+	"libtsan",	"libubsan",	 "libssl.so",	  "libssl3.so", "libcrypto.so",
+	"libgnutls.so", "libmbedtls.so", "libwolfssl.so", "libnss3.so", "libnspr4.so",
+	"linux-vdso",	"[vdso]",	 "libresolv.so.", "libdl.so",	"libm.so",
 };
 
 const char *cwr_site_basename(const char *path)

@@ -50,7 +50,7 @@ CW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (ret >= 0 && cw_unlikely(msg->msg_controllen))
 		for_each_right(CW_FN_sendmsg, msg, cw_on_right_sent);
-	return cw_on_write(CW_FN_sendmsg, ret, fd);
+	return cw_on_writev(CW_FN_sendmsg, ret, fd, msg->msg_iov, msg->msg_iovlen);
 }
 
 CW_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flags)
@@ -60,7 +60,7 @@ CW_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flag
 	for (int i = 0; i < ret; i++)
 		if (cw_unlikely(vec[i].msg_hdr.msg_controllen))
 			for_each_right(CW_FN_sendmmsg, &vec[i].msg_hdr, cw_on_right_sent);
-	return (int)cw_on_write(CW_FN_sendmmsg, ret, fd);
+	return (int)cw_on_write(CW_FN_sendmmsg, ret, fd, NULL);
 }
 
 CW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)

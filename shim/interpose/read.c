@@ -88,7 +88,7 @@ CW_EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_off
 	ssize_t ret = CW_REAL(splice)(from, from_offset, to, to_offset, size, flags);
 
 	cw_on_read(CW_FN_splice, ret, from, size);
-	return cw_on_write(CW_FN_splice, ret, to);
+	return cw_on_write(CW_FN_splice, ret, to, NULL);
 }
 
 CW_EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buflen)

@@ -86,9 +86,11 @@ static long after(long nr, long ret, const long *a)
 	case SYS_recvfrom:
 		return cw_on_read(CW_FN_syscall, ret, (int)a[0], (size_t)a[2]);
 	case SYS_write:
-	case SYS_writev:
 	case SYS_sendto:
-		return cw_on_write(CW_FN_syscall, ret, (int)a[0]);
+		return cw_on_write(CW_FN_syscall, ret, (int)a[0], (const void *)a[1]);
+	case SYS_writev:
+		return cw_on_writev(CW_FN_syscall, ret, (int)a[0], (const struct iovec *)a[1],
+				    (size_t)a[2]);
 	case SYS_execve:
 	case SYS_execveat:
 		return cw_on_exec_failed((int)ret);

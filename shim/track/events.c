@@ -26,6 +26,9 @@
 
 #include "core/poison.h"
 
+/* How often a read that would have blocked gets a stack: before any write, and in a TLS session. */
+enum { WAITS_AT_START = 3, WAITS_IN_TLS = 10 };
+
 static bool is_exiting;
 static void (*close_watcher)(void);
 
@@ -68,8 +71,8 @@ void cw_note_eof(unsigned int fn, int fd)
 	cw_threshold_count(1);
 }
 
-/* A write after the peer's end-of-file: it says when, and by which stack. */
-static __attribute__((noinline)) void note_late_write(unsigned int fn, int fd)
+/* A write after the peer's end-of-file, or a TLS alert: it says when, and by which stack. */
+static __attribute__((noinline)) void note_marked_write(unsigned int fn, int fd)
 {
 	struct cw_slot *found;
 	struct cw_mark made;
@@ -81,23 +84,93 @@ static __attribute__((noinline)) void note_late_write(unsigned int fn, int fd)
 	if (!found)
 		return;
 	found->last = made;
+	found->waited = (struct cw_mark){0};
 	cw_slots_commit(found);
 }
 
-void cw_note_use(unsigned int fn, int fd, bool is_write)
+/* Something was moved, so nothing is waited for; and by a write, so the alert was not the last. */
+static __attribute__((noinline)) void outdate_marks(int fd, bool is_write)
+{
+	struct cw_slot *found = cw_slots_begin(fd);
+
+	if (!found)
+		return;
+	found->waited = (struct cw_mark){0};
+	if (is_write)
+		found->last = (struct cw_mark){.who = found->last.who};
+	cw_slots_commit(found);
+}
+
+/* One aligned store; a reader that meets it half-way reads the one before or this one. */
+static void set_last(struct cw_slot *slot, unsigned int fn)
+{
+	if (__builtin_expect(!cw_thread.tid, 0))
+		cw_thread_id();
+	__atomic_store_n(&slot->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
+}
+
+void cw_note_read(unsigned int fn, int fd)
 {
 	struct cw_slot *found = cw_slots_find(fd);
 
 	if (!found)
 		return;
-	if (is_write && found->eof.t) {
-		note_late_write(fn, fd);
+	if (__builtin_expect(found->waited.t != 0, 0))
+		outdate_marks(fd, false);
+	if (__builtin_expect(!found->last.t, 1))
+		set_last(found, fn);
+}
+
+void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
+{
+	struct cw_slot *found = cw_slots_find(fd);
+
+	if (!found)
+		return;
+	if (__builtin_expect(!found->wrote, 0))
+		__atomic_store_n(&found->wrote, wrote, __ATOMIC_RELAXED);
+	if (__builtin_expect(found->eof.t || wrote == CW_WROTE_ALERT, 0)) {
+		note_marked_write(fn, fd);
 		return;
 	}
-	if (__builtin_expect(!cw_thread.tid, 0))
-		cw_thread_id();
-	/* One aligned store; a reader that meets it half-way reads the one before or this one. */
-	__atomic_store_n(&found->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
+	if (__builtin_expect((found->waited.t | found->last.t) != 0, 0))
+		outdate_marks(fd, true);
+	set_last(found, fn);
+}
+
+/*
+ * A read that would have blocked.  Where a connection has come to rest before it was of any use is
+ * worth a stack, a few times: at its beginning, and in a TLS session, where making that many stacks
+ * is little beside the handshake.
+ */
+static void note_wait(unsigned int fn, int fd)
+{
+	struct cw_slot *found = cw_slots_find(fd);
+	struct cw_mark made;
+
+	if (!found || found->waited.t || found->eof.t || found->wrote > CW_WROTE_HANDSHAKE ||
+	    found->waits >= (found->wrote ? WAITS_IN_TLS : WAITS_AT_START) ||
+	    !cw_forks_may_record())
+		return;
+	made = cw_mark_here(cw_session_own(), fn);
+	found = cw_slots_begin(fd);
+	if (!found)
+		return;
+	found->waited = made;
+	found->waits++;
+	cw_slots_commit(found);
+}
+
+void cw_note_read_error(unsigned int fn, int fd)
+{
+	int error = errno;
+
+	if (error != EAGAIN) {
+		cw_note_io_error(fn, fd);
+	} else if (cw_slots_is_tracked(fd)) {
+		note_wait(fn, fd);
+		errno = error;
+	}
 }
 
 void cw_note_io_error(unsigned int fn, int fd)

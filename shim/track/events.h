@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/thread.h"
+#include "track/record.h"
 #include "track/slots.h"
 
 /* socket(domain, type, ...) returned fd. */
@@ -57,7 +58,9 @@ void cw_on_right_sent(unsigned int fn, int fd);
 void cw_on_right_received(unsigned int fn, int fd);
 
 /* The slow half of cw_on_read() and cw_on_write(). */
-void cw_note_use(unsigned int fn, int fd, bool is_write);
+void cw_note_read(unsigned int fn, int fd);
+void cw_note_write(unsigned int fn, int fd, uint8_t wrote);
+void cw_note_read_error(unsigned int fn, int fd);
 void cw_note_eof(unsigned int fn, int fd);
 void cw_note_io_error(unsigned int fn, int fd);
 
@@ -69,22 +72,38 @@ static inline ssize_t cw_on_read(unsigned int fn, ssize_t ret, int fd, size_t wa
 {
 	if (__builtin_expect(ret > 0, 1)) {
 		if (cw_slots_is_tracked(fd))
-			cw_note_use(fn, fd, false);
+			cw_note_read(fn, fd);
 	} else if (ret < 0) {
-		cw_note_io_error(fn, fd);
+		cw_note_read_error(fn, fd);
 	} else if (wanted) {
 		cw_note_eof(fn, fd);
 	}
 	return ret;
 }
 
-/* A write returned ret.  After the peer's end-of-file was read, it is recorded with time and stack.
+/*
+ * A write returned ret.  What it said costs a look at its first bytes, on a descriptor that is
+ * tracked.  After the peer's end-of-file was read, and where it is a TLS alert, it is recorded with
+ * time and stack.  data: the bytes, NULL if they cannot be seen.
  */
-static inline ssize_t cw_on_write(unsigned int fn, ssize_t ret, int fd)
+static inline ssize_t cw_on_write(unsigned int fn, ssize_t ret, int fd, const void *data)
 {
 	if (__builtin_expect(ret > 0, 1)) {
 		if (cw_slots_is_tracked(fd))
-			cw_note_use(fn, fd, true);
+			cw_note_write(fn, fd, cw_record_of(data, (size_t)ret));
+	} else if (ret < 0) {
+		cw_note_io_error(fn, fd);
+	}
+	return ret;
+}
+
+/* The same of a write of several pieces. */
+static inline ssize_t cw_on_writev(unsigned int fn, ssize_t ret, int fd, const struct iovec *iov,
+				   size_t count)
+{
+	if (__builtin_expect(ret > 0, 1)) {
+		if (cw_slots_is_tracked(fd))
+			cw_note_write(fn, fd, cw_record_of_vector(iov, count, (size_t)ret));
 	} else if (ret < 0) {
 		cw_note_io_error(fn, fd);
 	}

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 2u
+#define CW_SESSION_VERSION 3u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -71,6 +71,9 @@ enum {
 	CW_SLOT_SHARED = 1 << 6,    /* (handed-over cache) a fork took a copy before the close */
 	CW_SLOT_WAS_DUPED = 1 << 7, /* another descriptor of this process was made from it */
 };
+
+/* cw_slot.wrote: what the first write was, by the header of a TLS record (RFC 8446, 5.1). */
+enum cw_wrote { CW_WROTE_NOTHING, CW_WROTE_HANDSHAKE, CW_WROTE_ALERT, CW_WROTE_OTHER };
 
 /*
  * One thing that happened: when, from which stack (id in CW_SECTION_STACKS, 0: none), by whom and
@@ -144,11 +147,23 @@ struct cw_slot {
 	uint8_t peer[16];
 	struct cw_mark eof;	 /* a read returned 0; `who` holds the thread */
 	struct cw_mark shutdown; /* the latest shutdown() */
-	struct cw_mark last; /* last use that moved data; t and stack only for writes after `eof` */
+	/*
+	 * Last use that moved data.  t and stack only for writes after `eof` and for TLS alerts;
+	 * `who` is then that write's, whatever was read since.
+	 */
+	struct cw_mark last;
+	/*
+	 * A read that would have blocked (EAGAIN), if nothing was moved since: one of the first, of
+	 * a socket on which nothing was written or a TLS handshake came first.
+	 */
+	struct cw_mark waited;
 	struct cw_mark passed; /* sent to another process with SCM_RIGHTS */
 	struct cw_mark closed; /* own close (closed at exit, or in the handed-over cache) */
 	struct cw_note note;
 	struct cw_probe probe;
+	uint8_t wrote;	   /* enum cw_wrote */
+	uint8_t waits;	   /* how often `waited` was filled */
+	uint8_t unused[6]; /* 0 */
 };
 
 /*
