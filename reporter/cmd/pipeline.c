@@ -9,6 +9,7 @@
 #include "model/arena.h"
 #include "render/render.h"
 #include "symbolize/symbolize.h"
+#include "symbolize/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ struct cwr_error *cwr_pipeline_judge(struct cwr_model *model, const struct cwr_k
 	if (error)
 		return error;
 	model->tracked = count_tracked(model);
+	cwr_symbolize_tls(model);
 	cwr_diagnose(model);
 	return NULL;
 }

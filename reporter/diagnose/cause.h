@@ -54,6 +54,9 @@ extern const struct cwr_cause cwr_cause_shutdown_not_closed;
 extern const struct cwr_cause cwr_cause_reset_not_closed;
 extern const struct cwr_cause cwr_cause_wrong_close;
 extern const struct cwr_cause cwr_cause_eof_read_not_closed;
+/* TLS above the socket: tls.c */
+extern const struct cwr_cause cwr_cause_tls_not_closed;
+extern const struct cwr_cause cwr_cause_tls_handshake_stalled;
 /* Two connections of one process: relay.c, clients.c */
 extern const struct cwr_cause cwr_cause_half_close_relay;
 extern const struct cwr_cause cwr_cause_replaced_by_reconnect;

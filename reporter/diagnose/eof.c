@@ -44,6 +44,32 @@ static bool decide(struct cwr_case *c)
 	return true;
 }
 
+/* "recv() returned 0", or what the TLS library was asked to do when it did. */
+static const char *told_by(struct cwr_model *model, const struct cwr_mark *eof)
+{
+	const char *call = cwr_words_call(model, eof, "a read");
+
+	if (!eof->stack || !eof->stack->tls_call)
+		return cwr_model_printf(model, "%s returned 0", call);
+	return cwr_model_printf(model, "%s, which %s() of %s called, returned 0", call,
+				eof->stack->tls_call,
+				eof->stack->tls_library ? eof->stack->tls_library : "TLS");
+}
+
+/* "when recv() returns 0 at server.c:88" */
+static const char *when_told(struct cwr_model *model, const struct cwr_mark *eof)
+{
+	const char *at = cwr_words_at(model, eof);
+
+	if (!eof->stack || !eof->stack->tls_call)
+		return cwr_model_printf(model, "when %s returns 0%s",
+					cwr_words_call(model, eof, "the read"), at);
+	return cwr_model_printf(model,
+				"when %s()%s fails or tells of the end; freeing the TLS "
+				"session does not close it",
+				eof->stack->tls_call, at);
+}
+
 static void advise(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *eof = &f->evidence[CWR_EV_EOF];
@@ -53,13 +79,11 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 				  : cwr_model_printf(model, "pid %d", eof->pid);
 
 	f->explanation = cwr_model_printf(
-		model,
-		"The peer hung up and %s was told so: %s returned 0. %s %s the descriptor%s.", who,
-		cwr_words_call(model, eof, "a read"), blamed, cwr_words_holds(f),
+		model, "The peer hung up and %s was told so: %s. %s %s the descriptor%s.", who,
+		told_by(model, eof), blamed, cwr_words_holds(f),
 		f->process->is_alive ? " and has done nothing with it since" : "");
-	f->advice =
-		cwr_model_printf(model, "close the %s when %s returns 0%s.", cwr_words_socket(f),
-				 cwr_words_call(model, eof, "the read"), cwr_words_at(model, eof));
+	f->advice = cwr_model_printf(model, "close the %s %s.", cwr_words_socket(f),
+				     when_told(model, eof));
 }
 
 /* It closed, but not this one: the number was lost, stale, or another one from the start. */

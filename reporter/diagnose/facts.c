@@ -56,6 +56,33 @@ bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_pro
 	return false;
 }
 
+bool cwr_fact_is_tls_own(const struct cwr_mark *mark)
+{
+	return mark->t && mark->stack &&
+	       (mark->stack->tls == CWR_TLS_READ || mark->stack->tls == CWR_TLS_HANDSHAKE ||
+		mark->stack->tls == CWR_TLS_SHUTDOWN);
+}
+
+static bool is_goodbye(const struct cwr_mark *mark)
+{
+	return mark->t && mark->stack && mark->stack->tls == CWR_TLS_SHUTDOWN;
+}
+
+/* The end-of-file first: an alert may or may not follow it, according to whether the peer is there.
+ */
+const struct cwr_mark *cwr_fact_tls_goodbye(const struct cwr_holder *holder)
+{
+	const struct cwr_mark *marks[] = {&holder->eof, &holder->last_use, &holder->waited};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (is_goodbye(marks[i]))
+			return holder->last_use.t > marks[i]->t &&
+					       !cwr_fact_is_tls_own(&holder->last_use)
+				       ? NULL
+				       : marks[i];
+	return NULL;
+}
+
 struct cwr_holder *cwr_fact_open_in(const struct cwr_socket *socket,
 				    const struct cwr_process *process)
 {

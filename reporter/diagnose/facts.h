@@ -25,6 +25,15 @@ uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cw
 /* Has the process ever read from the socket or written to it?  When is not always known. */
 bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_process *process);
 
+/*
+ * Was this done by a TLS library for itself, in its handshake, when reading or when ending the
+ * session?  What is written there is never the program's data.
+ */
+bool cwr_fact_is_tls_own(const struct cwr_mark *mark);
+
+/* How the holder ended the TLS session, if no data was written after that; else NULL. */
+const struct cwr_mark *cwr_fact_tls_goodbye(const struct cwr_holder *holder);
+
 /* The first counting holder in that process, or NULL. */
 struct cwr_holder *cwr_fact_open_in(const struct cwr_socket *socket,
 				    const struct cwr_process *process);

@@ -69,6 +69,7 @@ static bool has_sent_since(const struct cwr_model *model, const struct cwr_holde
 			   uint64_t fin)
 {
 	return is_sending(&holder->last_use) && holder->last_use.t >= fin &&
+	       !cwr_fact_is_tls_own(&holder->last_use) &&
 	       is_recent(model, holder->process, holder->last_use.t);
 }
 
@@ -86,6 +87,15 @@ static bool is_draining(const struct cwr_socket *socket)
 	return socket->send_q >= 0 && socket->send_q < socket->send_q_before;
 }
 
+/* What was sent last is an alert that closes a TLS session: no data that the peer waits for. */
+static bool was_sent_by_library(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (cwr_fact_is_tls_own(&h->last_use))
+			return true;
+	return false;
+}
+
 struct cwr_holder *cwr_inuse_find(const struct cwr_model *model, const struct cwr_socket *socket)
 {
 	uint64_t fin = fin_latest(model, socket);
@@ -95,7 +105,8 @@ struct cwr_holder *cwr_inuse_find(const struct cwr_model *model, const struct cw
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (cwr_fact_counts(h) && has_sent_since(model, h, fin))
 			return h;
-	if (is_draining(socket) || was_sent_since(model, socket, fin))
+	if (is_draining(socket) ||
+	    (was_sent_since(model, socket, fin) && !was_sent_by_library(socket)))
 		return cwr_fact_server(socket);
 	return NULL;
 }

@@ -72,10 +72,23 @@ static bool was_ended_politely(const struct cwr_socket *socket)
 	return false;
 }
 
+/*
+ * To the alert with which a TLS library answers an end-of-file, a peer that has closed answers with
+ * a reset.  The program was told by the end-of-file.
+ */
+static bool was_provoked(const struct cwr_socket *socket)
+{
+	const struct cwr_holder *reader = cwr_fact_eof_reader(socket);
+
+	return reader && cwr_fact_is_tls_own(&reader->last_use) &&
+	       reader->last_use.t >= reader->eof.t;
+}
+
 static bool decide_reset(struct cwr_case *c)
 {
 	struct cwr_holder *holder = find_reset(c->socket);
-	bool is_gone = c->socket->state == CWR_TCP_CLOSE && !was_ended_politely(c->socket);
+	bool is_gone = c->socket->state == CWR_TCP_CLOSE && !was_ended_politely(c->socket) &&
+		       !was_provoked(c->socket);
 
 	if (!holder && !is_gone)
 		return false;

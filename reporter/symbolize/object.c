@@ -11,6 +11,17 @@
 
 static const char default_debug_path[] = ":.debug:/usr/lib/debug";
 
+const struct cwr_module *cwr_object_module_at(const struct cwr_process *process, uint64_t address)
+{
+	for (size_t i = 0; i < process->nmodules; i++) {
+		const struct cwr_module *module = &process->modules[i];
+
+		if (address >= module->start && address < module->end)
+			return module;
+	}
+	return NULL;
+}
+
 /* The module is reported by its file, so there is nothing to search for. */
 static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		       char **ret_file, Elf **ret_elf)

@@ -11,6 +11,9 @@
 
 #include "model/model.h"
 
+/* The module of the process that holds this address, or NULL. */
+const struct cwr_module *cwr_object_module_at(const struct cwr_process *process, uint64_t address);
+
 enum cwr_object_state {
 	CWR_OBJECT_OPEN,
 	CWR_OBJECT_REPLACED, /* a file is there, but not the one that was loaded */

@@ -66,17 +66,6 @@ void cwr_symbolizer_free(struct cwr_symbolizer *symbolizer)
 	HASH_CLEAR(hh, symbolizer->sources);
 }
 
-static const struct cwr_module *find_module(const struct cwr_process *process, uint64_t address)
-{
-	for (size_t i = 0; i < process->nmodules; i++) {
-		const struct cwr_module *module = &process->modules[i];
-
-		if (address >= module->start && address < module->end)
-			return module;
-	}
-	return NULL;
-}
-
 /* The stack's pointer to its process is read-only; limits are written through the model's own. */
 static struct cwr_process *own_process(struct cwr_model *model, const struct cwr_process *process)
 {
@@ -202,7 +191,7 @@ static struct place find_place(struct cwr_symbolizer *symbolizer, const struct c
 	struct place place = {.offset = ip};
 
 	if (stack->process)
-		place.module = find_module(stack->process, ip - 1);
+		place.module = cwr_object_module_at(stack->process, ip - 1);
 	if (place.module)
 		place.offset -= place.module->bias;
 	place.answer = find_answer(symbolizer, stack->process, place.module, place.offset);

@@ -227,11 +227,12 @@ class Lab:
 
 
 def innermost(finding, stack):
-    """"function:line" of the first frame, without the namespaces of C++."""
+    """"function:line" of the first frame with a line, without the namespaces of C++."""
     frames = finding["stacks"].get(stack)
     assert frames, f"no stack {stack} in {sorted(finding['stacks'])}"
-    function = re.sub(r"^.*::", "", frames[0]["function"] or "?")
-    return f"{function}:{frames[0]['line']}"
+    frame = next((frame for frame in frames if frame["line"]), frames[0])
+    function = re.sub(r"^.*::", "", frame["function"] or "?")
+    return f"{function}:{frame['line']}"
 
 
 def vias(finding):
