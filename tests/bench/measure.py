@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import resource
 import shutil
 import statistics
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 LIBRARY = BUILD / "libcwshim.so"
 DEADLINE_S = 600
+FORKS = 1000000
 
 BARE = "bare"
 SHIM = "cwshim"
@@ -43,10 +45,11 @@ def program(name):
 class Bench:
     """One run of the benchmark: how thorough it is, and where its programs keep what they write."""
 
-    def __init__(self, quick, rounds=0):
+    def __init__(self, quick, rounds=0, forks=0):
         self.quick = quick
         self.rounds = rounds or (3 if quick else 7)
-        self.forks = 10000 if quick else 1000000
+        self.forks = forks or (1000 if quick else FORKS)
+        self.after_forks = None
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cwshim-bench-"))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(ValueError, OSError):
@@ -61,6 +64,18 @@ class Bench:
     def most_sockets(self, wanted):
         """As many as wanted, or as the limit on descriptors allows."""
         return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500) // 2 * 2
+
+    def spelled(self, title):
+        """The title with the real counts, and what they should have been where they are fewer."""
+        fewer = []
+
+        def count(found):
+            wanted = int(found[2])
+            real = self.forks if found[1] == "forks" else self.most_sockets(wanted)
+            if real != wanted:
+                fewer.append(f"{wanted:,} {found[1]} are meant, {real:,} were possible or asked for")
+            return f"{real:,}"
+        return re.sub(r"\{(sockets|forks):(\d+)\}", count, title), fewer
 
     def of(self, full, quick):
         return quick if self.quick else full

@@ -70,7 +70,7 @@ for counted in instructions.CALLS:
     add_instructions(counted)
 
 
-@row("fork", "fork with 10,000 open sockets", "added", "us", 100)
+@row("fork", "fork with {sockets:10000} open sockets", "added", "us", 100)
 def fork(bench, variant):
     return bench.figure(variant, [program("forks"), bench.most_sockets(10000), bench.of(100, 40)])
 
@@ -188,35 +188,62 @@ def memcached(bench, variant):
     return served(bench, variant, argv, port, b"get key\r\n", "kept", bench.of(60000, 6000))
 
 
-@row("many", "accept and close at 100,000 open sockets against at 100", "value", "ratio", 1.1,
+@row("many", "accept and close at {sockets:100000} open sockets against at 100", "value", "ratio", 1.1,
      (SHIM,))
 def many(bench, variant):
     few = bench.figure(variant, [program("calls"), "accept", 100])
     return bench.figure(variant, [program("calls"), "accept", bench.most_sockets(100000)]) / few
 
 
-@row("memory", "memory at 100,000 open sockets, session included", "added", "MB", 24)
+@row("memory", "memory at {sockets:100000} open sockets, session included", "added", "MB", 24)
 def memory(bench, variant):
     return bench.figure(variant, [program("crowd"), "memory", bench.most_sockets(100000)]) / 1024
 
 
-@row("sessions", "session directory after 1,000,000 forks", "value", "MB", 32, (SHIM,))
-def sessions(bench, variant):
-    argv = [program("forks"), 100, bench.forks]
+def serve_by_forks(bench, variant, count):
+    """Each child is handed a connection, opens a socket of its own, and closes both."""
+    argv = [program("forks"), 100, count, "serve"]
     with bench.running(variant, argv) as server:
-        read_figure(server.stdout.readline().decode(), argv)
-        size = sum(path.stat().st_blocks * 512 for path in bench.sessions().glob("*"))
+        grew = server.stdout.readline().decode().split()
+        figure = read_figure(server.stdout.readline().decode(), argv)
+        blocks = [path.stat().st_blocks for path in bench.sessions().glob("*")]
         server.stdin.close()
         server.wait(DEADLINE_S)
-        return size / 2 ** 20
+        return {"us": figure, "kB": float(grew[1]), "files": len(blocks),
+                "MB": sum(blocks) * 512 / 2 ** 20}
 
 
-@row("pause", "pause of the signalled thread at 10,000 sockets", "value", "ms", 2, (SHIM,))
+@row("forks-cost", "connection served by a forked child that opens a socket", "added", "us", None)
+def forks_cost(bench, variant):
+    return serve_by_forks(bench, variant, bench.of(2000, 500))["us"]
+
+
+def after_all_forks(bench, variant, key):
+    """Three rows look at the same run: it is the longest of all."""
+    if not bench.after_forks:
+        bench.after_forks = serve_by_forks(bench, variant, bench.forks)
+    return bench.after_forks[key]
+
+
+def add_forks(name, what, unit, budget):
+    @row(name, f"{what} after {{forks:1000000}} forks of children that open, serve and close",
+         "value", unit, budget, (SHIM,), rounds=1)
+    def forks(bench, variant):
+        return after_all_forks(bench, variant, unit)
+    return forks
+
+
+add_forks("sessions", "session directory", "MB", 32)
+add_forks("forks-files", "session files", "files", 8)
+add_forks("forks-memory", "growth of the parent's memory", "kB", 2048)
+
+
+@row("pause", "pause of the signalled thread at {sockets:10000} sockets", "value", "ms", 2, (SHIM,))
 def pause(bench, variant):
     return bench.figure(variant, [program("crowd"), "pause", bench.most_sockets(10000)])
 
 
-@row("report", "live report at 100,000 sockets", "value", "s", 2, (SHIM,))
+@row("report", "live report at {sockets:100000} sockets", "value", "s", 2, (SHIM,))
 def report(bench, variant):
     argv = [program("crowd"), "wait", bench.most_sockets(100000)]
     with bench.running(variant, argv) as server:

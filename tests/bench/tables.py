@@ -14,6 +14,8 @@ def number(value):
 def verdict(result, summary):
     if result["budget"] is None or summary["variant"] != "cwshim":
         return ""
+    if not result.get("is_full", True):
+        return "-"
     return "ok" if summary["median"] <= result["budget"] else "OVER"
 
 

@@ -53,6 +53,19 @@ def test_a_row_is_measured_and_its_figures_kept(tmp_path):
         assert row["title"] in done.stdout
 
 
+def test_a_row_says_how_much_was_really_done(tmp_path):
+    output = tmp_path / "bench.json"
+    done = bench("--forks=60", "--rows=sessions,forks-files", "--rounds=1", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["name"] for row in rows] == ["sessions", "forks-files"]
+    for row in rows:
+        assert "after 60 forks" in row["title"] and not row["is_full"]
+        assert row["notes"] == ["1,000,000 forks are meant, 60 were possible or asked for"]
+        assert next(tables.lines(row)).endswith(" -")
+    assert rows[1]["figures"]["cwshim"] == [1]
+
+
 def test_an_unknown_row_is_refused():
     done = bench("--rows=nothing-of-the-kind")
     assert done.returncode != 0 and "nothing-of-the-kind" in done.stderr
