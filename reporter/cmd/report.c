@@ -2,6 +2,7 @@
 /*
  * cwshim report: a report from the sessions of living or ended processes.
  */
+#include "cmd/clean.h"
 #include "cmd/commands.h"
 #include "cmd/from_shim.h"
 #include "cmd/pipeline.h"
@@ -22,41 +23,65 @@ static pid_t parse_pid(const char *argument)
 }
 
 static struct cwr_error *load_pid(struct cwr_model *model, const struct cwr_options *options,
-				  pid_t pid)
+				  struct cwr_kernel_list *kernel, pid_t pid)
 {
 	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(options->session_dir);
 	struct cwr_session_list list;
 	struct cwr_error *error = cwr_sources_list(options, &list);
 
+	cwr_kernel_list_add(kernel, pid);
 	if (!error)
 		error = cwr_sources_load_pid(model, &list, pid, dir);
 	cwr_session_list_free(&list);
 	return error;
 }
 
-static struct cwr_error *load_arguments(struct cwr_model *model, const struct cwr_options *options)
+static struct cwr_error *load_path(struct cwr_model *model, struct cwr_kernel_list *kernel,
+				   const char *path)
+{
+	struct cw_session_header header;
+	struct cwr_error *error = cwr_session_read_header(path, &header);
+
+	if (!error && cwr_session_is_in_use(&header))
+		cwr_kernel_list_add(kernel, header.pid);
+	cwr_error_free(error);
+	return cwr_sources_load_path(model, path);
+}
+
+static struct cwr_error *load_arguments(struct cwr_model *model, const struct cwr_options *options,
+					struct cwr_kernel_list *kernel)
 {
 	struct cwr_error *error = NULL;
 
 	for (int i = 0; i < options->nargs && !error; i++) {
 		pid_t pid = parse_pid(options->args[i]);
 
-		error = pid ? load_pid(model, options, pid)
-			    : cwr_sources_load_path(model, options->args[i]);
+		error = pid ? load_pid(model, options, kernel, pid)
+			    : load_path(model, kernel, options->args[i]);
 	}
 	return error;
 }
 
+/* Containers' processes may share a directory of sessions. */
+static void add_namespaces(struct cwr_kernel_list *kernel, const struct cwr_session_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!list->entries[i].error && cwr_session_is_in_use(&list->entries[i].header))
+			cwr_kernel_list_add(kernel, list->entries[i].header.pid);
+}
+
 static struct cwr_error *load(struct cwr_model *model, const struct cwr_options *options,
-			      unsigned int *ret_unreadable)
+			      struct cwr_kernel_list *kernel, unsigned int *ret_unreadable)
 {
 	struct cwr_session_list list;
 	struct cwr_error *error;
 
 	*ret_unreadable = 0;
 	if (options->nargs)
-		return load_arguments(model, options);
+		return load_arguments(model, options, kernel);
 	error = cwr_sources_list(options, &list);
+	if (!error)
+		add_namespaces(kernel, &list);
 	if (!error)
 		cwr_sources_load_all(model, &list, ret_unreadable);
 	if (!error)
@@ -70,7 +95,7 @@ static struct cwr_error *report(struct cwr_model *model, const struct cwr_option
 {
 	CWR_AUTO_KERNEL_LIST struct cwr_kernel_list *list = cwr_kernel_list();
 	unsigned int unreadable;
-	struct cwr_error *error = load(model, options, &unreadable);
+	struct cwr_error *error = load(model, options, list, &unreadable);
 
 	if (!error)
 		error = cwr_pipeline_judge(model, list);

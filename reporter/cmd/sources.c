@@ -4,6 +4,8 @@
  */
 #include "cmd/sources.h"
 
+#include "cmd/kin.h"
+
 #include "model/arena.h"
 #include "util/cleanup.h"
 
@@ -22,10 +24,26 @@ struct cwr_error *cwr_sources_list(const struct cwr_options *options,
 	return error ? error : cwr_session_dir_list(dir, ret_list);
 }
 
+static const char *name_in(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The names of sessions are unique, the ways to them are not. */
+static bool is_loaded(const struct cwr_model *model, const char *path)
+{
+	for (const struct cwr_process *p = model->processes; p; p = p->next)
+		if (p->session_path && !strcmp(name_in(p->session_path), name_in(path)))
+			return true;
+	return false;
+}
+
 /* One process may be named twice, or be a relative of another one. */
 static struct cwr_error *load(struct cwr_model *model, const char *path)
 {
-	return cwr_model_find_path(model, path) ? NULL : cwr_session_load(model, path);
+	return is_loaded(model, path) ? NULL : cwr_session_load(model, path);
 }
 
 /* Returns true if there was something to say. */
@@ -65,13 +83,6 @@ static void load_relatives(struct cwr_model *model, const struct cwr_session_lis
 	for (size_t i = 0; i < list->n; i++)
 		if (is_relative[i] && i != start)
 			cwr_error_free(load(model, list->entries[i].path));
-}
-
-static const char *name_in(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 /* The directory that path is in; the caller frees it. */
@@ -122,12 +133,39 @@ static size_t find_pid(const struct cwr_session_list *list, pid_t pid)
 	return found == list->n ? cwr_session_find_maker(list, pid) : found;
 }
 
+/*
+ * By what the process and its relatives have mapped.  Their directories are looked through as well,
+ * for relatives that have ended.  *ret_is_found false: it has mapped nothing that can be read.
+ */
+static struct cwr_error *load_living(struct cwr_model *model, pid_t pid, bool *ret_is_found)
+{
+	struct cwr_error *error = NULL;
+	struct cwr_kin kin;
+
+	cwr_kin_find(pid, &kin);
+	*ret_is_found = kin.n;
+	for (size_t i = 0; i < kin.n; i++) {
+		struct cwr_error *problem = cwr_sources_load_path(model, kin.paths[i]);
+
+		if (i == 0)
+			error = problem;
+		else
+			cwr_error_free(problem);
+	}
+	cwr_kin_free(&kin);
+	return error;
+}
+
 struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
 				       pid_t pid, const char *dir)
 {
-	size_t found = find_pid(list, pid);
-	struct cwr_error *error;
+	size_t found;
+	bool is_found;
+	struct cwr_error *error = load_living(model, pid, &is_found);
 
+	if (is_found)
+		return error;
+	found = find_pid(list, pid);
 	if (found == list->n)
 		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
 	error = load(model, list->entries[found].path);

@@ -17,6 +17,12 @@
  * for one that the shim did not see.  Never NULL; without the list a report is poorer, not wrong.
  */
 struct cwr_kernel_list *cwr_kernel_list(void);
+
+/*
+ * Adds what the kernel lists in the network namespace of a process, if that is another one and may
+ * be entered (CAP_SYS_ADMIN, setns(2)).  Before its session is read, too.
+ */
+void cwr_kernel_list_add(struct cwr_kernel_list *list, pid_t pid);
 void cwr_kernel_list_free(struct cwr_kernel_list *list);
 
 #define CWR_AUTO_KERNEL_LIST __attribute__((cleanup(cwr_kernel_list_cleanup)))

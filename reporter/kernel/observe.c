@@ -8,19 +8,49 @@
 #include "kernel/proc.h"
 
 #include "model/arena.h"
+#include "util/cleanup.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define GAP_MIN_S 0.02
 #define GAP_MAX_S 1.0
 
+enum { NAMESPACES = 64 };
+
 struct cwr_kernel_list {
 	uint64_t t; /* monotonic */
 	struct cwr_diag *diag;
 	struct cwr_error *error;
+	size_t n;
+	uint64_t namespaces[NAMESPACES]; /* of the network, inode numbers: those that were read */
 };
+
+/* The inode number of a process's network namespace; 0: may not be known. */
+static uint64_t namespace_at(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static bool has_read(const struct cwr_kernel_list *list, uint64_t netns)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->namespaces[i] == netns)
+			return true;
+	return false;
+}
+
+static void remember(struct cwr_kernel_list *list, uint64_t netns)
+{
+	if (netns && list->n < NAMESPACES)
+		list->namespaces[list->n++] = netns;
+}
 
 struct cwr_kernel_list *cwr_kernel_list(void)
 {
@@ -30,7 +60,29 @@ struct cwr_kernel_list *cwr_kernel_list(void)
 		cwr_out_of_memory();
 	list->t = cwr_proc_now(CLOCK_MONOTONIC);
 	list->error = cwr_diag_read(&list->diag);
+	if (!list->error)
+		remember(list, namespace_at("/proc/self/ns/net"));
 	return list;
+}
+
+void cwr_kernel_list_add(struct cwr_kernel_list *list, pid_t pid)
+{
+	char path[64];
+	uint64_t netns;
+	struct cwr_error *error;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	netns = namespace_at(path);
+	if (!netns || has_read(list, netns) || list->n == NAMESPACES)
+		return;
+	CWR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	error = cwr_diag_read_namespace(list->diag, fd);
+	if (!error)
+		remember(list, netns);
+	cwr_error_free(error);
 }
 
 void cwr_kernel_list_free(struct cwr_kernel_list *list)
@@ -57,6 +109,15 @@ static void say_no_list(struct cwr_model *model, const struct cwr_error *error)
 	for (struct cwr_process *p = model->processes; p; p = p->next)
 		if (p->is_alive)
 			cwr_model_add_limit(model, p, sentence);
+}
+
+static void say_other_namespaces(struct cwr_model *model, const struct cwr_kernel_list *list)
+{
+	for (struct cwr_process *p = model->processes; p; p = p->next)
+		if (p->is_alive && p->netns && !list->error && !has_read(list, p->netns))
+			cwr_model_add_limit(model, p,
+					    "it is in another network namespace, whose list of "
+					    "connections could not be read");
 }
 
 /* Whose threads could tell why the socket is not closed? */
@@ -115,6 +176,7 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	cwr_observe_liveness(&observer);
 	if (list->error)
 		say_no_list(model, list->error);
+	say_other_namespaces(model, list);
 	cwr_observe_holders(&observer);
 	cwr_observe_unknowns(&observer);
 	cwr_observe_foreigners(&observer);

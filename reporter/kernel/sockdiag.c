@@ -8,11 +8,13 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -158,20 +160,45 @@ static struct cwr_error *dump_family(struct cwr_diag *diag, int fd, int family)
 	return error;
 }
 
-struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag)
+static int open_netlink(void)
 {
-	struct cwr_diag *diag = *ret_diag = calloc(1, sizeof(*diag));
-	CWR_AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+}
+
+static struct cwr_error *dump_all(struct cwr_diag *diag, int fd)
+{
 	struct cwr_error *error;
 
-	if (!diag)
-		cwr_out_of_memory();
 	if (fd < 0)
 		return cwr_error_new(CWR_EXIT_INPUT, "sock_diag: %s", strerror(errno));
 	error = dump_family(diag, fd, AF_INET);
 	if (error)
 		return error;
 	return dump_family(diag, fd, AF_INET6);
+}
+
+struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag)
+{
+	struct cwr_diag *diag = *ret_diag = calloc(1, sizeof(*diag));
+	CWR_AUTO_CLOSE int fd = open_netlink();
+
+	if (!diag)
+		cwr_out_of_memory();
+	return dump_all(diag, fd);
+}
+
+/* The socket stays in the namespace that it was made in; this thread goes back at once. */
+struct cwr_error *cwr_diag_read_namespace(struct cwr_diag *diag, int netns)
+{
+	CWR_AUTO_CLOSE int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	CWR_AUTO_CLOSE int fd = -1;
+
+	if (home < 0 || setns(netns, CLONE_NEWNET) < 0)
+		return cwr_error_new(CWR_EXIT_INPUT, "setns: %s", strerror(errno));
+	fd = open_netlink();
+	if (setns(home, CLONE_NEWNET) < 0)
+		return cwr_error_new(CWR_EXIT_INPUT, "setns: %s", strerror(errno));
+	return dump_all(diag, fd);
 }
 
 void cwr_diag_free(struct cwr_diag *diag)

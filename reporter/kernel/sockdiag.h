@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's list of TCP sockets, by netlink sock_diag (sock_diag(7)).  It knows the reporter's
- * network namespace only, and no socket in state CLOSE.
+ * The kernel's list of TCP sockets, by netlink sock_diag (sock_diag(7)).  It knows one network
+ * namespace, that in which the netlink socket was made, and no socket in state CLOSE.
  */
 #ifndef CWR_SOCKDIAG_H
 #define CWR_SOCKDIAG_H
@@ -26,6 +26,9 @@ struct cwr_diag;
  * error it is as complete as it got.
  */
 struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag);
+
+/* Adds those of another network namespace, which a descriptor of /proc/PID/ns/net stands for. */
+struct cwr_error *cwr_diag_read_namespace(struct cwr_diag *diag, int netns);
 void cwr_diag_free(struct cwr_diag *diag);
 
 /* NULL if there is none. */

@@ -212,6 +212,7 @@ struct cwr_process {
 	struct cwr_watch *watches;
 	uint64_t tracked; /* sockets it has open as far as the session tells */
 	uint64_t emfile;
+	uint64_t netns; /* inode number of its network namespace; 0: unknown */
 	struct cwr_process *next;
 };
 

@@ -15,19 +15,20 @@ import pytest
 from lab import COMMAND, Lab, load_report
 from test_causes_matrix import TARGETS, UNKNOWN
 
-# How the reporter is started so that it lacks something.
+# How the reporter is started so that it lacks something.  It may not go back to where it came from.
+LOCKED_IN = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
 WITHOUT = {
-    "sock_diag": ["unshare", "--net", "--"],
+    "sock_diag": ["unshare", "--net", "--", *LOCKED_IN],
     "proc": ["unshare", "--mount", "--", "sh", "-c",
              'mount -t tmpfs none /proc && exec "$0" "$@"'],
     "proc and sock_diag": ["unshare", "--mount", "--net", "--", "sh", "-c",
-                           'mount -t tmpfs none /proc && exec "$0" "$@"'],
+                           'mount -t tmpfs none /proc && exec "$0" "$@"', *LOCKED_IN],
 }
 UNWIND = ["none", "caller", "fp"]
 CONFIDENCE = ["low", "medium", "high"]
 
 # shim/include/cwshim/session.h: the sections' places in the header, and the start of a slot.
-SECTION, SECTION_AT, SLOTS = struct.Struct("<QQII"), 24, 8
+SECTION, SECTION_AT, SLOTS = struct.Struct("<QQII"), 24, 9
 ROLE_AND_VIA, CREATED = slice(4, 6), slice(16, 32)
 
 
