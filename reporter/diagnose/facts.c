@@ -51,7 +51,8 @@ uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cw
 bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_process *process)
 {
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process == process && (cwr_fact_last_touch(h) || h->last_use.op))
+		if (h->process == process &&
+		    (cwr_fact_last_touch(h) || h->last_use.op || h->saw_reset))
 			return true;
 	return false;
 }

@@ -138,13 +138,21 @@ static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_proces
 	return false;
 }
 
+/* A socket that another thread serves, by blocking on it, never was the loop's. */
+static bool was_used_by_loop(const struct cwr_process *process, const struct cwr_holder *holder)
+{
+	const struct cwr_thread *user = cwr_waits_thread(process, holder->last_use.tid);
+
+	return user && cwr_waits_is_polling(user);
+}
+
 static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
 			  const struct cwr_waiting *waiting)
 {
 	const struct cwr_process *process = holder->process;
 
 	c->confidence = CWR_MEDIUM;
-	return !waiting->sets && cwr_fact_process_used(c->socket, process) &&
+	return !waiting->sets && was_used_by_loop(process, holder) &&
 	       !cwr_waits_in_call(process, holder->fd) && has_polled_sibling(c, process);
 }
 

@@ -20,7 +20,7 @@ static const struct shape {
 	uint32_t events; /* what the sockets are registered for at first */
 } shapes[] = {
 	{"--shape=paused", "reading-paused", "stall", EPOLLPRI},
-	{"--shape=removed", "not-polled", "leak", 0},
+	{"--shape=removed", "not-polled", "leak", EPOLLIN},
 	{"--shape=edge", "event-ignored", "leak", EPOLLIN | EPOLLET},
 	{"--shape=oneshot", "event-ignored", "leak", EPOLLIN | EPOLLONESHOT},
 	{"--shape=stopped", "loop-stopped", "stall", EPOLLIN},
@@ -32,7 +32,7 @@ static const struct shape {
 static const struct shape *shape;
 static bool is_fixed;
 static int epfd;
-static _Atomic int nclosed;
+static _Atomic int nclosed, nremoved;
 
 static int take(int listener)
 {
@@ -51,13 +51,31 @@ static void add(int fd, uint32_t events)
 	TARGET_CHECK(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
+static bool is_shape(const char *name)
+{
+	return !is_fixed && strcmp(shape->option + strlen("--shape="), name) == 0;
+}
+
+/* A part is read in the loop; what is left does not matter to it. */
+static void take_out(int fd)
+{
+	char text[READ_SIZE];
+
+	TARGET_CHECK(read(fd, text, sizeof(text)) == sizeof(text));
+	TARGET_CHECK(epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) == 0);
+	nremoved++;
+}
+
 static void on_event(int fd)
 {
 	char text[READ_SIZE];
 	ssize_t size;
 
-	if (!is_fixed)
+	if (!is_fixed) {
+		if (is_shape("removed"))
+			take_out(fd);
 		return;
+	}
 	do
 		size = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 	while (size > 0);
@@ -65,11 +83,6 @@ static void on_event(int fd)
 		return;
 	close(fd);
 	nclosed++;
-}
-
-static bool is_shape(const char *name)
-{
-	return !is_fixed && strcmp(shape->option + strlen("--shape="), name) == 0;
 }
 
 static void sleep_for_ever(void)
@@ -117,13 +130,12 @@ static void serve(int listener, bool is_living)
 		add(fd, EPOLLIN);
 		return;
 	}
-	if (is_fixed) {
+	if (is_fixed || is_shape("removed")) {
 		add(fd, EPOLLIN);
 	} else if (!is_forgotten()) {
 		target_wait_event(fd, POLLIN);
 		TARGET_CHECK(read(fd, text, sizeof(text)) == sizeof(text));
-		if (shape->events)
-			add(fd, shape->events);
+		add(fd, shape->events);
 	}
 	if (!is_fixed)
 		target_wait_fin(fd);
@@ -165,6 +177,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < CLIENTS; i++)
 		serve(listener, false);
 	target_end_clients(clients);
+	while (is_shape("removed") && nremoved < CLIENTS)
+		target_pause();
 	add_living(listener);
 	serve(listener, true);
 	while (is_fixed && nclosed < CLIENTS)

@@ -1,98 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 50 connections of one process that end in five ways, one after the other in turn; in each turn
- * every third is closed as it should be.  One place accepts them all.
+ * 50 connections of one process that stay open for one of 18 causes: all that can live side by side
+ * in a process whose event loop runs.  One place accepts all that are accepted; others of the same
+ * place were closed as they should be, or live.
  */
-#include "target.h"
-
-enum { TURNS = 10, WAYS = 5, CLIENTS = TURNS * WAYS, FAR = 300 };
-
-static int take(int listener)
-{
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[256];
-
-	while (read(fd, text, sizeof(text)) > 0)
-		;
-}
-
-static void forget_after_end(int fd)
-{
-	read_to_end(fd);
-}
-
-static void shut_down(int fd)
-{
-	read_to_end(fd);
-	TARGET_CHECK(shutdown(fd, SHUT_RDWR) == 0);
-}
-
-static void read_a_part(int fd)
-{
-	char text[2];
-
-	TARGET_CHECK(read(fd, text, sizeof(text)) == sizeof(text));
-}
-
-static void close_another(int fd)
-{
-	read_to_end(fd);
-	TARGET_CHECK(close(fd + FAR) < 0);
-}
-
-static void keep_a_copy(int fd)
-{
-	int copy = dup(fd);
-
-	TARGET_CHECK(copy >= 0);
-	read_to_end(fd);
-	close(fd);
-}
+#include "mixed_ways.h"
 
 static const struct way {
-	const char *cause;
-	void (*go)(int fd);
-} ways[WAYS] = {
-	{"eof-read-not-closed", forget_after_end}, {"shutdown-not-closed", shut_down},
-	{"unread-not-closed", read_a_part},	   {"wrong-close", close_another},
-	{"duplicate-kept", keep_a_copy},
+	const char *cause, *verdict;
+	int count;
+	void (*go)(int listener, int count);
+} ways[] = {
+	/* What forks comes first, so that the others are not inherited. */
+	{"parent-kept-copy", "leak", 3, keep_in_parent},
+	{"child-kept-copy", "leak", 3, keep_in_child},
+	{"passed-copy-kept", "leak", 3, pass_and_keep},
+	{"idle-pooled-client", "idle", 1, keep_in_pool},
+	{"abandoned-client", "leak", 3, abandon},
+	{"replaced-by-reconnect", "leak", 3, reconnect},
+	{"never-used", "leak", 3, forget_at_once},
+	{"duplicate-kept", "leak", 3, keep_a_copy},
+	{"half-open-in-use", "in-use", 1, go_on_sending},
+	{"shutdown-not-closed", "leak", 4, shut_down},
+	{"reset-not-closed", "leak", 3, ignore_reset},
+	{"wrong-close", "leak", 4, close_another},
+	{"eof-read-not-closed", "leak", 4, forget_after_end},
+	{"blocked-in-send", "stall", 1, send_for_ever},
+	{"owner-stuck", "stall", 3, wait_for_lock},
+	{"reading-paused", "stall", 3, pause_reading},
+	{"not-polled", "leak", 2, take_out},
+	{"event-ignored", "leak", 3, ignore_event},
 };
-
-/* Peers that hang up at once; a turn's third is served well. */
-static void serve(int listener, int i)
-{
-	int fd;
-
-	if (i % 3 == 0) {
-		fd = take(listener);
-		read_to_end(fd);
-		close(fd);
-	}
-	fd = take(listener);
-	target_wait_fin(fd);
-	ways[i % WAYS].go(fd);
-}
 
 int main(void)
 {
-	int listener, count = CLIENTS + (CLIENTS + 2) / 3;
-	pid_t clients;
+	int listener, total = 0;
 
 	target_begin();
-	for (int way = 0; way < WAYS; way++)
-		printf("EXPECT cause=%s verdict=leak count=%d\n", ways[way].cause, TURNS);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		printf("EXPECT cause=%s verdict=%s count=%d\n", ways[i].cause, ways[i].verdict,
+		       ways[i].count);
+		total += ways[i].count;
+	}
+	TARGET_CHECK(total == 50);
 	listener = target_listen(0);
-	clients = target_start_clients(target_port(listener), count, TARGET_DROP);
-	for (int i = 0; i < CLIENTS; i++)
-		serve(listener, i);
-	target_end_clients(clients);
+	start_loop();
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		ways[i].go(listener, ways[i].count);
+		serve_well(listener);
+	}
+	keep_living(listener);
+	wait_for_rest();
 	target_hold();
 	return 0;
 }

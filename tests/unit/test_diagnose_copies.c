@@ -56,6 +56,20 @@ static void test_helper_child_is_no_parent_leak(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* The server talks to its peers itself, and forgot this one; what it forked was a helper. */
+static void test_forgotten_one_among_served_is_no_parent_leak(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *served = made_accepted(s->model, s->server, 8);
+
+	made_fork(s->model, s->server, 1, 4250, true);
+	served->state = CWR_TCP_ESTABLISHED;
+	served->peer_has_closed = false;
+	assert_cause(s, "parent-kept-copy");
+	served->holders->last_use.op = "read";
+	assert_cause(s, "unread-not-closed");
+}
+
 /* A later child ended, but the first one after the accept still serves. */
 static void test_second_child_proves_nothing(void **state)
 {
@@ -306,6 +320,7 @@ int main(void)
 		SCENE_TEST(test_parent_kept_copy_child_killed),
 		SCENE_TEST(test_serving_child_is_no_parent_leak),
 		SCENE_TEST(test_helper_child_is_no_parent_leak),
+		SCENE_TEST(test_forgotten_one_among_served_is_no_parent_leak),
 		SCENE_TEST(test_second_child_proves_nothing),
 		SCENE_TEST(test_parent_that_reads_after_fork),
 		SCENE_TEST(test_ending_child_is_clean),
