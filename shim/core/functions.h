@@ -93,6 +93,8 @@ CW_FN(prctl, int, (int, ...))
 CW_FN(syscall, long, (long, ...))
 /* interpose/unwinder.c: made by the unwinder for itself, answered there */
 CW_FN(pipe2, int, (int[2], int))
+/* interpose/loader.c */
+CW_FN(dlclose, int, (void *))
 /* trigger/exit.c */
 CW_FN(__libc_start_main, int, (int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *))
 CW_FN(exit, void, (int))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stack walking by libunwind, by frame pointers, or only to the caller.
+ * Stack walking by the layouts of frames (core/walk.h), by libunwind where those do not suffice, by
+ * frame pointers, or only to the caller.
  *
- * libunwind is loaded with RTLD_LOCAL, never linked: it exports _Unwind_RaiseException, and as a
+ * libunwind's caches are each thread's own, so it is slow in threads and children that live
+ * shortly.  It is loaded with RTLD_LOCAL, never linked: it exports _Unwind_RaiseException, and as a
  * dependency it would take over the host's C++ exceptions.  It checks addresses by writing to a
  * pipe of its own on low descriptor numbers, which breaks hosts that close all descriptors; so its
  * calls of pipe2, read, write and syscall come to interpose/unwinder.c, which answers without a
@@ -16,9 +18,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "core/layouts.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "core/walk.h"
 #include "cwshim/session.h"
 
 #include "core/poison.h"
@@ -33,6 +37,7 @@ enum {
 };
 
 static enum cw_unwinder kind;
+static bool is_libunwind_lost; /* its locks were copied as held by a thread that is not here */
 static int (*unw_backtrace)(void **buffer, int size);
 static uintptr_t unwinder_start, unwinder_end;
 
@@ -78,17 +83,6 @@ static bool load_libunwind(void)
 	return unw_backtrace && dl_iterate_phdr(find_range, &inside) == 1;
 }
 
-void cw_unwind_init(enum cw_unwinder wanted)
-{
-	uint64_t ips[4];
-	uint16_t flags;
-
-	if (wanted == CW_UNWIND_LIBUNWIND && !load_libunwind())
-		wanted = CW_UNWIND_FP;
-	kind = wanted;
-	cw_unwind(ips, 4, &flags);
-}
-
 enum cw_unwinder cw_unwind_kind(void)
 {
 	return kind;
@@ -101,20 +95,9 @@ bool cw_unwind_is_caller(const void *return_address)
 	return cw_thread.unwinding && ip >= unwinder_start && ip < unwinder_end;
 }
 
-/*
- * rt_sigprocmask copies the new mask in before it looks at `how`: EFAULT for memory that cannot be
- * read, EINVAL for memory that can (kernel/signal.c, SYSCALL_DEFINE4(rt_sigprocmask)).
- */
-bool cw_unwind_is_readable(const void *address)
-{
-	uintptr_t word = (uintptr_t)address & ~(uintptr_t)7;
-
-	return cw_raw(SYS_rt_sigprocmask, -1, word, NULL, 8) != -EFAULT;
-}
-
 long cw_unwind_answer_write(const void *address)
 {
-	if (cw_unwind_is_readable(address))
+	if (cw_walk_is_readable(address))
 		return 1;
 	errno = EFAULT;
 	return -1;
@@ -136,8 +119,8 @@ static size_t walk_frame_pointers(uint64_t *ips, size_t max, bool all)
 		if (next <= (uintptr_t)frame || next & 7 || !frame[1])
 			break;
 		if (next >> 12 != checked_page || (next + 8) >> 12 != checked_page) {
-			if (!cw_unwind_is_readable((void *)next) ||
-			    !cw_unwind_is_readable((void *)(next + 8)))
+			if (!cw_walk_is_readable((void *)next) ||
+			    !cw_walk_is_readable((void *)(next + 8)))
 				break;
 			checked_page = next >> 12;
 		}
@@ -182,6 +165,43 @@ static size_t drop_own_frames(uint64_t *ips, size_t n)
 	return kept;
 }
 
+/* Our own functions all keep frame pointers, so their frames need no looking up. */
+static bool walk_layouts(uint64_t *ips, size_t max, size_t *ret_n)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+	struct cw_walk_start start;
+
+	while (is_own(frame[1])) {
+		if (frame[0] <= (uintptr_t)frame)
+			return false;
+		frame = (const uintptr_t *)frame[0];
+	}
+	start = (struct cw_walk_start){
+		.ip = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
+	return cw_walk(&start, ips, max, ret_n);
+}
+
+/* A handler that interrupted libunwind must not enter it again. */
+static bool may_enter_libunwind(void)
+{
+	return kind == CW_UNWIND_LIBUNWIND && !is_libunwind_lost && !cw_is_sandboxed &&
+	       !cw_thread.unwinding && enter();
+}
+
+static size_t walk(uint64_t *ips, size_t max, uint16_t *ret_flags)
+{
+	bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
+	size_t n;
+
+	*ret_flags = 0;
+	if (kind == CW_UNWIND_LIBUNWIND && walk_layouts(ips, max, &n))
+		return n;
+	if (may_enter_libunwind())
+		return walk_libunwind(ips, max);
+	*ret_flags = all ? CW_STACK_FP : CW_STACK_CALLER;
+	return walk_frame_pointers(ips, max, all);
+}
+
 size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
 {
 	uint64_t walked[CW_STACK_FRAMES_MAX + OWN_FRAMES];
@@ -191,16 +211,7 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
 	*ret_flags = 0;
 	if (kind == CW_UNWIND_NONE)
 		return 0;
-	/* The unwinder asks the kernel about memory; our own frames need no asking. */
-	/* A handler that interrupted the unwinder must not enter it again. */
-	if (kind == CW_UNWIND_LIBUNWIND && !cw_is_sandboxed && !cw_thread.unwinding && enter()) {
-		n = walk_libunwind(walked, room);
-	} else {
-		bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
-
-		*ret_flags = all ? CW_STACK_FP : CW_STACK_CALLER;
-		n = walk_frame_pointers(walked, room, all);
-	}
+	n = walk(walked, room, ret_flags);
 	if (n == room)
 		*ret_flags |= CW_STACK_CUT;
 	n = drop_own_frames(walked, n);
@@ -209,6 +220,22 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
 		ips[i] = walked[i];
 	errno = saved_errno;
 	return n;
+}
+
+void cw_unwind_init(enum cw_unwinder wanted)
+{
+	uint64_t ips[CW_STACK_FRAMES_MAX];
+
+	if (wanted == CW_UNWIND_LIBUNWIND && !load_libunwind())
+		wanted = CW_UNWIND_FP;
+	kind = wanted;
+	if (kind != CW_UNWIND_LIBUNWIND)
+		return;
+	cw_walk_init();
+	cw_layouts_init();
+	/* Now its caches and pools exist. */
+	if (may_enter_libunwind())
+		walk_libunwind(ips, 4);
 }
 
 void cw_unwind_fork_before(void)
@@ -229,8 +256,9 @@ void cw_unwind_fork_after(bool is_child)
 		atomic_fetch_sub(&forkers, 1);
 		return;
 	}
-	if (atomic_load(&walkers) > 0 && kind == CW_UNWIND_LIBUNWIND)
-		kind = CW_UNWIND_CALLER;
+	if (atomic_load(&walkers) > 0)
+		is_libunwind_lost = true;
+	cw_layouts_after_fork();
 	atomic_store(&walkers, 0);
 	atomic_store(&forkers, 0);
 }

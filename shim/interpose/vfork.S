@@ -4,7 +4,8 @@
  * cannot be written in C.  What C has to do happens in calls before the system call, and after it in
  * the parent only; the return address waits in a register, which the kernel keeps for both.
  * cw_vfork_before() sets the thread's in_vfork, which the child sees too, as it shares the thread's
- * storage: it records nothing.  cw_vfork_after() clears it, and turns the result into errno.
+ * storage: it records nothing.  Both calls are made from a frame with a frame pointer, as all of the
+ * library's are (core/unwind.c).  cw_vfork_after() clears it, and turns the result into errno.
  */
 #include <sys/syscall.h>
 
@@ -17,11 +18,14 @@
 vfork:
 __vfork:
 	.cfi_startproc
-	sub $8, %rsp
+	push %rbp
 	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov %rsp, %rbp
 	call cw_vfork_before
-	add $8, %rsp
+	pop %rbp
 	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
 	pop %rdi
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rdi
@@ -33,11 +37,14 @@ __vfork:
 	test %rax, %rax
 	jz 1f
 	mov %rax, %rdi
-	sub $8, %rsp
+	push %rbp
 	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov %rsp, %rbp
 	call cw_vfork_after
-	add $8, %rsp
+	pop %rbp
 	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
 1:	ret
 	.cfi_endproc
 #elif defined(__aarch64__)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one step of a walk needs to know of a frame on x86-64: where its caller's frame begins (the
+ * canonical frame address, CFA; DWARF 5, section 6.4), and where it saved the caller's rbp.  The
+ * return address is always at CFA - 8.
+ */
+#ifndef CW_CORE_LAYOUT_H
+#define CW_CORE_LAYOUT_H
+
+#include <stdint.h>
+
+enum cw_layout_kind {
+	CW_LAYOUT_NONE,	  /* nothing is known */
+	CW_LAYOUT_SP,	  /* CFA = rsp + cfa */
+	CW_LAYOUT_BP,	  /* CFA = rbp + cfa */
+	CW_LAYOUT_AT_BP,  /* CFA = the word at rbp + cfa: functions that align the stack anew */
+	CW_LAYOUT_SIGNAL, /* the kernel's frame of a signal: a ucontext is at rsp */
+	CW_LAYOUT_END,	  /* there is no caller: the start of the thread */
+	CW_LAYOUT_OTHER	  /* something else: libunwind must be asked */
+};
+
+enum cw_layout_bp {
+	CW_BP_SAME,   /* rbp was not changed */
+	CW_BP_AT_CFA, /* it is saved at CFA + bp */
+	CW_BP_AT_BP   /* it is saved at rbp + bp */
+};
+
+struct cw_layout {
+	enum cw_layout_kind kind;
+	enum cw_layout_bp bp_rule;
+	int32_t cfa; /* in bytes, a multiple of 8, as is bp */
+	int32_t bp;
+};
+
+enum { CW_LAYOUT_BITS = 40 };
+
+/* In CW_LAYOUT_BITS bits; what does not fit becomes CW_LAYOUT_OTHER.  Never 0. */
+uint64_t cw_layout_pack(const struct cw_layout *layout);
+
+/* Takes the low CW_LAYOUT_BITS bits. */
+struct cw_layout cw_layout_unpack(uint64_t packed);
+
+#endif

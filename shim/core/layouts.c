@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two tables from addresses to layouts, without locks, for use in signal handlers.
+ *
+ * `shared` holds what is learned of objects that the process started with and that stay: it is
+ * true in every forked child too, so it lies in shared memory, and what one child learns the next
+ * one knows.  `own` is private to the process and holds the rest; there a layout is valid only
+ * together with a stamp of the object that it was learned from and of the number of dlclose() calls
+ * so far, because another object may be mapped to the same addresses later.
+ *
+ * A key, once claimed, stays; its value is one word, read and written in one piece.  A table that
+ * is full takes no more; `own` is emptied at a dlclose() when it is half full.  A reader that meets
+ * an entry in between finds a stamp that is not its own.
+ */
+#include "core/layouts.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "core/cfi.h"
+#include "core/raw.h"
+
+#include "core/poison.h"
+
+#if defined(__x86_64__) && defined(DLFO_STRUCT_HAS_EH_DBASE)
+
+enum {
+	SLOTS = 4096, /* of 16 bytes: what the kernel maps around a first read (64 KiB) */
+	PROBES = 8,
+	STAYING_MAX = 128,
+	STAMP_BITS = 64 - CW_LAYOUT_BITS
+};
+
+enum { STAMP_SHARED = 1 };
+
+struct slot {
+	_Atomic uintptr_t pc;
+	_Atomic uint64_t value; /* the packed layout, above it the stamp; 0: not yet */
+};
+
+static int (*find_object)(void *address, struct dl_find_object *ret);
+
+static struct slot own[SLOTS];
+static atomic_uint own_used;
+static struct slot *_Atomic shared;
+
+/* Objects that were there when the constructor ran. */
+static struct {
+	uintptr_t start;
+	const void *identity;
+} staying[STAYING_MAX];
+static unsigned int staying_count;
+
+static atomic_uint closings; /* calls of dlclose() that began or ended */
+static atomic_int closers;   /* threads inside it */
+
+static bool find(uintptr_t pc, struct cw_object *ret)
+{
+	struct dl_find_object found;
+
+	if (!find_object || find_object((void *)pc, &found) != 0)
+		return false;
+	*ret = (struct cw_object){
+		.start = (uintptr_t)found.dlfo_map_start,
+		.end = (uintptr_t)found.dlfo_map_end,
+		.eh_frame_hdr = found.dlfo_eh_frame,
+		.identity = found.dlfo_link_map,
+	};
+	return true;
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x *= 0x9e3779b97f4a7c15u;
+	return x ^ x >> 32;
+}
+
+/* Of the same object, the stamps before and after a dlclose() always differ. */
+static uint32_t stamp_of(const struct cw_object *object, unsigned int generation)
+{
+	uint64_t hash = mix(object->start) + object->end;
+
+	hash = mix(hash) + (uintptr_t)object->eh_frame_hdr;
+	hash = mix(hash) + (uintptr_t)object->identity;
+	return (uint32_t)(mix(hash) + generation) & ((1u << STAMP_BITS) - 1);
+}
+
+static bool look_up(struct slot *table, uintptr_t pc, uint32_t stamp, struct cw_layout *ret)
+{
+	uint64_t hash = mix(pc);
+
+	for (unsigned int i = 0; i < PROBES; i++) {
+		struct slot *slot = &table[(hash + i) % SLOTS];
+		/* Acquire: pairs with the claim and the store in remember(). */
+		uintptr_t key = atomic_load_explicit(&slot->pc, memory_order_acquire);
+		uint64_t value;
+
+		if (!key)
+			return false;
+		if (key != pc)
+			continue;
+		value = atomic_load_explicit(&slot->value, memory_order_acquire);
+		*ret = cw_layout_unpack(value);
+		return value >> CW_LAYOUT_BITS == stamp && ret->kind != CW_LAYOUT_NONE;
+	}
+	return false;
+}
+
+static bool claim(struct slot *slot, uintptr_t pc, bool *ret_is_new)
+{
+	uintptr_t key = 0;
+
+	*ret_is_new = atomic_compare_exchange_strong_explicit(
+		&slot->pc, &key, pc, memory_order_acq_rel, memory_order_acquire);
+	return *ret_is_new || key == pc;
+}
+
+static void remember(struct slot *table, uintptr_t pc, uint32_t stamp,
+		     const struct cw_layout *layout)
+{
+	uint64_t value = cw_layout_pack(layout) | (uint64_t)stamp << CW_LAYOUT_BITS;
+	uint64_t hash = mix(pc);
+	bool is_new;
+
+	for (unsigned int i = 0; i < PROBES; i++) {
+		struct slot *slot = &table[(hash + i) % SLOTS];
+
+		if (!claim(slot, pc, &is_new))
+			continue;
+		if (is_new && table == own)
+			atomic_fetch_add_explicit(&own_used, 1, memory_order_relaxed);
+		atomic_store_explicit(&slot->value, value, memory_order_release);
+		return;
+	}
+}
+
+static bool is_staying(const struct cw_object *object)
+{
+	for (unsigned int i = 0; i < staying_count; i++)
+		if (staying[i].start == object->start && staying[i].identity == object->identity)
+			return true;
+	return false;
+}
+
+/* Of an object that may go. */
+static struct cw_layout find_own(const struct cw_object *object, uintptr_t pc,
+				 unsigned int generation)
+{
+	uint32_t stamp = stamp_of(object, generation);
+	struct cw_layout layout;
+
+	if (look_up(own, pc, stamp, &layout))
+		return layout;
+	layout = cw_cfi_layout(object, pc);
+	remember(own, pc, stamp, &layout);
+	return layout;
+}
+
+struct cw_layout cw_layouts_find(uintptr_t pc)
+{
+	unsigned int generation = atomic_load(&closings);
+	bool is_usable = atomic_load(&closers) <= 0;
+	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
+	struct cw_object object;
+	struct cw_layout layout;
+
+	if (is_usable && common && look_up(common, pc, STAMP_SHARED, &layout))
+		return layout;
+	if (!find(pc, &object))
+		return (struct cw_layout){.kind = CW_LAYOUT_OTHER};
+	if (!is_usable)
+		return cw_cfi_layout(&object, pc);
+	if (!common || !is_staying(&object))
+		return find_own(&object, pc, generation);
+	layout = cw_cfi_layout(&object, pc);
+	remember(common, pc, STAMP_SHARED, &layout);
+	return layout;
+}
+
+static int note_staying(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct cw_object object;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+
+		if (phdr->p_type != PT_LOAD || !find(info->dlpi_addr + phdr->p_vaddr, &object))
+			continue;
+		if (staying_count == STAYING_MAX)
+			return 1;
+		staying[staying_count].start = object.start;
+		staying[staying_count++].identity = object.identity;
+		return 0;
+	}
+	return 0;
+}
+
+/* Aligned to its size, so that one page fault of a child maps all of it. */
+static struct slot *map_shared(void)
+{
+	uintptr_t size = SLOTS * sizeof(struct slot), at;
+	long ret = cw_raw(SYS_mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (ret < 0 && ret > -4096)
+		return NULL;
+	at = ((uintptr_t)ret + size - 1) & ~(size - 1);
+	if (at > (uintptr_t)ret)
+		cw_raw(SYS_munmap, ret, at - (uintptr_t)ret);
+	cw_raw(SYS_munmap, at + size, (uintptr_t)ret + size - at);
+	return (struct slot *)at;
+}
+
+void cw_layouts_init(void)
+{
+	find_object =
+		(int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+	if (!find_object)
+		return;
+	dl_iterate_phdr(note_staying, NULL);
+	atomic_store(&shared, map_shared());
+}
+
+void cw_layouts_before_dlclose(void)
+{
+	atomic_fetch_add(&closers, 1);
+	atomic_fetch_add(&closings, 1);
+}
+
+static void empty_own(void)
+{
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		atomic_store_explicit(&own[i].value, 0, memory_order_relaxed);
+		atomic_store_explicit(&own[i].pc, 0, memory_order_release);
+	}
+	atomic_store(&own_used, 0);
+}
+
+/* An object that another constructor had opened is gone: nothing is known to stay any more. */
+static void check_staying(void)
+{
+	struct cw_object object;
+
+	for (unsigned int i = 0; i < staying_count; i++)
+		if (!find(staying[i].start, &object) || object.identity != staying[i].identity)
+			atomic_store(&shared, NULL);
+}
+
+void cw_layouts_after_dlclose(void)
+{
+	check_staying();
+	atomic_fetch_add(&closings, 1);
+	if (atomic_load(&own_used) > SLOTS / 2)
+		empty_own();
+	atomic_fetch_sub(&closers, 1);
+}
+
+void cw_layouts_after_fork(void)
+{
+	atomic_store(&closers, 0);
+}
+
+#else
+
+void cw_layouts_init(void)
+{
+}
+
+struct cw_layout cw_layouts_find(uintptr_t pc)
+{
+	return (struct cw_layout){.kind = CW_LAYOUT_OTHER};
+}
+
+void cw_layouts_before_dlclose(void)
+{
+}
+
+void cw_layouts_after_dlclose(void)
+{
+}
+
+void cw_layouts_after_fork(void)
+{
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout of the frame that executes at an address: learned once from the object's call frame
+ * information, then remembered for the whole process and its forked children.
+ */
+#ifndef CW_CORE_LAYOUTS_H
+#define CW_CORE_LAYOUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/layout.h"
+
+/*
+ * Makes the table.  Called once, by the constructor; uses dlsym, so not async-signal-safe.  Without
+ * it, on other machines than x86-64, or where libc has no _dl_find_object (glibc before 2.35), each
+ * look-up gives CW_LAYOUT_OTHER.
+ */
+void cw_layouts_init(void);
+
+/*
+ * pc: for a caller its return address - 1, which is inside the call.  Async-signal-safe; makes no
+ * system call.
+ */
+struct cw_layout cw_layouts_find(uintptr_t pc);
+
+/* Around dlclose(): what is learned of an object must not outlive it. */
+void cw_layouts_before_dlclose(void);
+void cw_layouts_after_dlclose(void);
+
+/* In a forked child: threads that were inside dlclose() are not there. */
+void cw_layouts_after_fork(void);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks a stack by the layouts of its frames.  Reads only memory that is known to be readable.
+ */
+#ifndef CW_CORE_WALK_H
+#define CW_CORE_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where to begin: in a caller, just after its call. */
+struct cw_walk_start {
+	uintptr_t ip; /* the return address */
+	uintptr_t sp; /* rsp as it will be after the return */
+	uintptr_t bp; /* and rbp */
+};
+
+/* Once, by the constructor, on the main thread. */
+void cw_walk_init(void);
+
+/*
+ * Writes start->ip and the return addresses above it, at most max.  False if a frame was met that
+ * only libunwind may understand; then nothing that was written counts.  Async-signal-safe; makes
+ * system calls only for memory that this thread has not asked about before, and none in a sandbox.
+ */
+bool cw_walk(const struct cw_walk_start *start, uint64_t *ips, size_t max, size_t *ret_n);
+
+/* Can one byte be read at this address?  One system call, no descriptor, no side effect. */
+bool cw_walk_is_readable(const void *address);
+
+#endif
