@@ -72,12 +72,13 @@ static uint64_t read_encoded(struct cw_bytes *bytes, unsigned int encoding)
 	return application == PE_PCREL ? value + here : value;
 }
 
-/* From `at` to the end of the object; empty and bad if it is not in the object. */
+/* From `at` to the end of the frame data; empty and bad if it is not there. */
 static struct cw_bytes bytes_from(const struct cw_object *object, uintptr_t at)
 {
-	if (at < object->start || at >= object->end)
+	if (at < object->data_start || at >= object->data_end)
 		return (struct cw_bytes){.is_bad = true};
-	return (struct cw_bytes){.at = (const uint8_t *)at, .end = (const uint8_t *)object->end};
+	return (struct cw_bytes){.at = (const uint8_t *)at,
+				 .end = (const uint8_t *)object->data_end};
 }
 
 /* A record begins with its length, which bounds what follows. */
@@ -226,12 +227,14 @@ static bool read_fde(const struct cw_object *object, uintptr_t at, uintptr_t pc,
 static bool is_sigreturn(const struct cw_object *object, uintptr_t pc)
 {
 	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
-	struct cw_bytes bytes = bytes_from(object, pc + 1);
+	const uint8_t *at = (const uint8_t *)pc + 1;
 
+	if (object->end - pc <= sizeof(code))
+		return false;
 	for (size_t i = 0; i < sizeof(code); i++)
-		if (cw_bytes_fixed(&bytes, 1) != code[i])
+		if (at[i] != code[i])
 			return false;
-	return !bytes.is_bad;
+	return true;
 }
 
 struct cw_layout cw_cfi_layout(const struct cw_object *object, uintptr_t pc)

@@ -10,11 +10,13 @@
 
 #include "core/layout.h"
 
-/* A loaded object: its addresses, and its PT_GNU_EH_FRAME segment between them, or NULL. */
+/* A loaded object, or one segment of it where they do not lie side by side. */
 struct cw_object {
 	uintptr_t start;
 	uintptr_t end;
-	const uint8_t *eh_frame_hdr;
+	const uint8_t *eh_frame_hdr; /* its PT_GNU_EH_FRAME segment, or NULL */
+	uintptr_t data_start;	     /* what may be read around that */
+	uintptr_t data_end;
 	const void *identity; /* its struct link_map */
 };
 

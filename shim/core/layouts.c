@@ -57,16 +57,29 @@ static unsigned int staying_count;
 static atomic_uint closings; /* calls of dlclose() that began or ended */
 static atomic_int closers;   /* threads inside it */
 
+/*
+ * Where the segments of an object do not lie side by side, _dl_find_object() gives the bounds of
+ * one: then it is asked for that of the frame data too.
+ */
 static bool find(uintptr_t pc, struct cw_object *ret)
 {
-	struct dl_find_object found;
+	struct dl_find_object found, data;
 
 	if (!find_object || find_object((void *)pc, &found) != 0)
+		return false;
+	data = found;
+	if (found.dlfo_eh_frame &&
+	    (found.dlfo_eh_frame < found.dlfo_map_start ||
+	     found.dlfo_eh_frame >= found.dlfo_map_end) &&
+	    (find_object(found.dlfo_eh_frame, &data) != 0 ||
+	     data.dlfo_link_map != found.dlfo_link_map))
 		return false;
 	*ret = (struct cw_object){
 		.start = (uintptr_t)found.dlfo_map_start,
 		.end = (uintptr_t)found.dlfo_map_end,
 		.eh_frame_hdr = found.dlfo_eh_frame,
+		.data_start = (uintptr_t)data.dlfo_map_start,
+		.data_end = (uintptr_t)data.dlfo_map_end,
 		.identity = found.dlfo_link_map,
 	};
 	return true;
@@ -140,7 +153,7 @@ static void remember(struct slot *table, uintptr_t pc, uint32_t stamp,
 static bool is_staying(const struct cw_object *object)
 {
 	for (unsigned int i = 0; i < staying_count; i++)
-		if (staying[i].start == object->start && staying[i].identity == object->identity)
+		if (staying[i].identity == object->identity)
 			return true;
 	return false;
 }

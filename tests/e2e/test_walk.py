@@ -46,6 +46,12 @@ def test_stacks_of_programs(tmp_path, argv):
     assert walks > 100 and lost == 0
 
 
+def test_an_object_in_several_places(tmp_path):
+    """node's segments lie apart; some of its stacks have code made at run time, which libunwind walks."""
+    walks, lost, _ = compare(tmp_path / "log", "node", "-e", "JSON.stringify([1, 2, 3])")
+    assert walks > 10000 and lost < walks // 5
+
+
 def test_a_library_in_the_place_of_another(lab):
     """What was learned of the first one's frames is not used for the second one's."""
     running = lab.start("reload").wait_ready()
