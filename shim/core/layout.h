@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum cw_layout_kind {
-	CW_LAYOUT_NONE,	  /* nothing is known */
+	CW_LAYOUT_NONE,	  /* nothing is known: no object is there */
 	CW_LAYOUT_SP,	  /* CFA = rsp + cfa */
 	CW_LAYOUT_BP,	  /* CFA = rbp + cfa */
 	CW_LAYOUT_AT_BP,  /* CFA = the word at rbp + cfa: functions that align the stack anew */

@@ -73,7 +73,7 @@ static bool find(uintptr_t pc, struct cw_object *ret)
 	     found.dlfo_eh_frame >= found.dlfo_map_end) &&
 	    (find_object(found.dlfo_eh_frame, &data) != 0 ||
 	     data.dlfo_link_map != found.dlfo_link_map))
-		return false;
+		found.dlfo_eh_frame = NULL;
 	*ret = (struct cw_object){
 		.start = (uintptr_t)found.dlfo_map_start,
 		.end = (uintptr_t)found.dlfo_map_end,
@@ -183,7 +183,7 @@ struct cw_layout cw_layouts_find(uintptr_t pc)
 	if (is_usable && common && look_up(common, pc, STAMP_SHARED, &layout))
 		return layout;
 	if (!find(pc, &object))
-		return (struct cw_layout){.kind = CW_LAYOUT_OTHER};
+		return (struct cw_layout){.kind = find_object ? CW_LAYOUT_NONE : CW_LAYOUT_OTHER};
 	if (!is_usable)
 		return cw_cfi_layout(&object, pc);
 	if (!common || !is_staying(&object))

@@ -19,8 +19,8 @@
 void cw_layouts_init(void);
 
 /*
- * pc: for a caller its return address - 1, which is inside the call.  Async-signal-safe; makes no
- * system call.
+ * pc: for a caller its return address - 1, which is inside the call.  CW_LAYOUT_NONE if no object
+ * is there.  Async-signal-safe; makes no system call.
  */
 struct cw_layout cw_layouts_find(uintptr_t pc);
 

@@ -24,6 +24,7 @@ enum {
 	PAGE = 4096,
 	FRAME_PAGES_MAX = 64, /* a frame that is larger is libunwind's */
 	TOP_PAGES_MAX = 32,   /* between the last frame and the top of the thread's stack */
+	GUESSED_MAX = 0x4000, /* how far above a frame its guessed end may be */
 	IP_MIN = 0x4000	      /* no code is below; the start of a thread has 0 above it */
 };
 
@@ -144,6 +145,20 @@ static enum step return_from_signal(struct walk *walk)
 }
 #endif
 
+/*
+ * Code made at run time tells nothing of its frames.  Engines mostly keep frame pointers; libunwind
+ * follows them too (its src/x86_64/Gstep.c), if they point a little above the frame.
+ */
+static enum step follow_frame_pointer(struct walk *walk)
+{
+	static const struct cw_layout guessed = {
+		.kind = CW_LAYOUT_BP, .cfa = 16, .bp_rule = CW_BP_AT_CFA, .bp = -16};
+
+	if (walk->bp < walk->sp || walk->bp - walk->sp > GUESSED_MAX)
+		return LOST;
+	return return_to_caller(walk, walk->bp + 16, &guessed);
+}
+
 static enum step step(struct walk *walk)
 {
 	struct cw_layout layout = cw_layouts_find(walk->ip - (walk->is_exact ? 0 : 1));
@@ -162,6 +177,8 @@ static enum step step(struct walk *walk)
 		return return_from_signal(walk);
 	case CW_LAYOUT_END:
 		return AT_END;
+	case CW_LAYOUT_NONE:
+		return follow_frame_pointer(walk);
 	default:
 		return LOST;
 	}

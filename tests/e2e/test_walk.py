@@ -52,6 +52,12 @@ def test_an_object_in_several_places(tmp_path):
     assert walks > 10000 and lost < walks // 5
 
 
+def test_code_made_at_run_time(tmp_path):
+    """Java's interpreter keeps frame pointers: libunwind follows them too."""
+    walks, lost, deepest = compare(tmp_path / "log", "java", "-version")
+    assert walks > 1000 and deepest > 20 and lost < walks // 10
+
+
 def test_a_library_in_the_place_of_another(lab):
     """What was learned of the first one's frames is not used for the second one's."""
     running = lab.start("reload").wait_ready()
