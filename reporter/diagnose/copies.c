@@ -196,11 +196,30 @@ static bool owner_served(const struct cwr_case *c, const struct cwr_holder *copy
 	return false;
 }
 
+/* What a process did through a number that was sent to it is no use of the copy beside. */
+static bool has_used_copy(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == process && h->via != CWR_VIA_PASSED &&
+		    (cwr_fact_last_touch(h) || h->last_use.op))
+			return true;
+	return false;
+}
+
 static struct cwr_holder *find_untouched(const struct cwr_socket *socket, enum cwr_via via)
 {
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (h->via == via && h->process != socket->creator && cwr_fact_counts(h) &&
-		    !cwr_fact_process_used(socket, h->process))
+		    !has_used_copy(socket, h->process))
+			return h;
+	return NULL;
+}
+
+/* The owner had passed it on, and who received it is done with it; NULL: not so. */
+static const struct cwr_holder *find_parted_receiver(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_PASSED && h->eof.t && h->closed.t)
 			return h;
 	return NULL;
 }
@@ -218,12 +237,17 @@ static bool decide_child(struct cwr_case *c)
 {
 	const struct cwr_holder *owner = find_parted_owner(c->socket);
 	struct cwr_holder *copy = find_untouched(c->socket, CWR_VIA_FORK);
+	const struct cwr_holder *server = owner;
 
-	if (!owner || !copy || !owner_served(c, copy))
+	if (!owner || !copy)
 		return false;
-	tell_owner_story(c, owner, copy);
+	if (!owner_served(c, copy))
+		server = find_parted_receiver(c->socket);
+	if (!server)
+		return false;
+	tell_owner_story(c, server, copy);
 	c->evidence[CWR_EV_FORKED] = fork_mark(owner, copy);
-	c->confidence = owner->closed.t ? CWR_HIGH : CWR_MEDIUM;
+	c->confidence = server->closed.t ? CWR_HIGH : CWR_MEDIUM;
 	return true;
 }
 

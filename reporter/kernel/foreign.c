@@ -26,17 +26,9 @@ struct inode_entry {
 
 struct search {
 	struct cwr_observer *observer;
-	struct cwr_process *process; /* unknowns: whose descriptors are looked at */
+	struct cwr_process *process; /* whose descriptors are looked at; foreigners: once known */
 	struct inode_entry *sockets; /* foreigners: those that are looked for */
 };
-
-static struct cwr_holder *find_holder(const struct cwr_socket *socket, pid_t pid, int fd)
-{
-	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process->is_alive && h->process->pid == pid && h->fd == fd)
-			return h;
-	return NULL;
-}
 
 static struct cwr_holder *add_confirmed(struct cwr_model *model, struct cwr_socket *socket,
 					struct cwr_process *process, int fd)
@@ -60,7 +52,7 @@ static void visit_unknown(void *context, pid_t pid, int fd, uint64_t inode)
 	if (!row || !cwr_tcp_fin_seen(row->state))
 		return;
 	socket = cwr_model_find_socket(model, row->cookie);
-	if (socket && find_holder(socket, pid, fd))
+	if (socket && cwr_model_find_holder(model, socket, search->process, fd))
 		return;
 	if (!socket) {
 		socket = cwr_model_add_socket(model, row->cookie);
@@ -245,22 +237,26 @@ static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 
 static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)
 {
-	const struct search *search = context;
-	struct cwr_process *process;
+	struct search *search = context;
+	struct cwr_model *model = search->observer->model;
 	struct inode_entry *entry;
 
 	HASH_FIND(hh, search->sockets, &inode, sizeof(inode), entry);
-	if (!entry || find_holder(entry->socket, pid, fd))
+	if (!entry)
 		return;
-	process = cwr_observe_process(search->observer->model, pid);
-	if (process)
-		add_foreigner(search->observer->model, entry->socket, process, fd);
+	if (!search->process)
+		search->process = cwr_observe_process(model, pid);
+	if (search->process && !cwr_model_find_holder(model, entry->socket, search->process, fd))
+		add_foreigner(model, entry->socket, search->process, fd);
 }
 
 static void visit_pid(void *context, pid_t pid)
 {
+	struct search *search = context;
+
+	search->process = NULL;
 	if (pid != getpid())
-		cwr_proc_each_socket(pid, visit_foreign, context);
+		cwr_proc_each_socket(pid, visit_foreign, search);
 }
 
 static void index_inodes(struct search *search)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model's lists and its index of sockets by cookie; see model.h.  Everything lives in one
- * arena, except the index, which uthash allocates.
+ * The model's lists and its indexes of sockets and holders; see model.h.  Everything lives in one
+ * arena, except the indexes, which uthash allocates.
  */
 #include "model/model.h"
 #include "model/arena.h"
@@ -22,10 +22,24 @@ struct cookie_entry {
 	UT_hash_handle hh;
 };
 
+/* No padding: the key is compared as bytes. */
+struct holding {
+	const struct cwr_socket *socket;
+	const struct cwr_process *process;
+	int64_t fd;
+};
+
+struct holder_entry {
+	struct holding key;
+	struct cwr_holder *holder;
+	UT_hash_handle hh;
+};
+
 /* What cwr_model.arena points to. */
 struct store {
 	struct cwr_arena arena;
 	struct cookie_entry *by_cookie;
+	struct holder_entry *by_holding;
 	struct cwr_process *last_process;
 	struct cwr_socket *last_socket;
 };
@@ -64,6 +78,7 @@ void cwr_model_free(struct cwr_model *model)
 		return;
 	store = store_of(model);
 	HASH_CLEAR(hh, store->by_cookie); /* the entries themselves are the arena's */
+	HASH_CLEAR(hh, store->by_holding);
 	cwr_arena_free(&store->arena);
 	free(store);
 	free(model);
@@ -148,12 +163,42 @@ static void no_mark(struct cwr_mark *mark)
 	mark->fd = -1;
 }
 
+static void append_holder(struct cwr_socket *socket, struct cwr_holder *holder)
+{
+	if (socket->last_holder)
+		socket->last_holder->next = holder;
+	else
+		socket->holders = holder;
+	socket->last_holder = holder;
+}
+
+static void index_holder(struct cwr_model *model, struct cwr_holder *holder)
+{
+	struct store *store = store_of(model);
+	struct holder_entry *entry = cwr_model_alloc(model, sizeof(*entry));
+
+	entry->key = (struct holding){holder->socket, holder->process, holder->fd};
+	entry->holder = holder;
+	HASH_ADD(hh, store->by_holding, key, sizeof(entry->key), entry);
+}
+
+struct cwr_holder *cwr_model_find_holder(const struct cwr_model *model,
+					 const struct cwr_socket *socket,
+					 const struct cwr_process *process, int fd)
+{
+	const struct holding key = {socket, process, fd};
+	struct holder_entry *entry;
+
+	HASH_FIND(hh, store_of(model)->by_holding, &key, sizeof(key), entry);
+	return entry ? entry->holder : NULL;
+}
+
 struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_socket *socket,
 					struct cwr_process *process, int fd)
 {
 	struct cwr_holder *holder = cwr_model_alloc(model, sizeof(*holder));
-	struct cwr_holder **link = &socket->holders;
 
+	holder->socket = socket;
 	holder->process = process;
 	holder->fd = fd;
 	holder->cloexec = -1;
@@ -164,18 +209,23 @@ struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_sock
 	no_mark(&holder->waited);
 	no_mark(&holder->closed);
 	no_mark(&holder->wrong_close);
-	while (*link)
-		link = &(*link)->next;
-	*link = holder;
+	append_holder(socket, holder);
+	holder->next_in_process = process->holders;
+	process->holders = holder;
+	index_holder(model, holder);
 	return holder;
 }
 
 void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder)
 {
-	struct cwr_holder **link = &socket->holders;
+	struct cwr_holder **link = &socket->holders, *before = NULL;
 
-	while (*link != holder)
-		link = &(*link)->next;
+	while (*link != holder) {
+		before = *link;
+		link = &before->next;
+	}
+	if (holder == socket->last_holder && before)
+		socket->last_holder = before;
 	*link = holder->next;
 	holder->next = socket->holders;
 	socket->holders = holder;

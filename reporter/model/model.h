@@ -212,7 +212,8 @@ struct cwr_process {
 	struct cwr_watch *watches;
 	uint64_t tracked; /* sockets it has open as far as the session tells */
 	uint64_t emfile;
-	uint64_t netns; /* inode number of its network namespace; 0: unknown */
+	uint64_t netns;		    /* inode number of its network namespace; 0: unknown */
+	struct cwr_holder *holders; /* its descriptors, by next_in_process */
 	struct cwr_process *next;
 };
 
@@ -251,7 +252,9 @@ struct cwr_holder {
 					not open */
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
-	struct cwr_holder *next;
+	struct cwr_socket *socket;
+	struct cwr_holder *next;	    /* of the socket */
+	struct cwr_holder *next_in_process; /* of the process */
 };
 
 enum cwr_eof { CWR_EOF_UNKNOWN, CWR_EOF_READ, CWR_EOF_SWALLOWED, CWR_EOF_PENDING, CWR_EOF_NONE };
@@ -272,6 +275,7 @@ struct cwr_socket {
 	struct cwr_process *creator; /* NULL: unknown */
 	struct cwr_site_stats site;
 	struct cwr_holder *holders; /* open and former ones; the creator first */
+	struct cwr_holder *last_holder;
 
 	/* The kernel's testimony.  -1 or UNKNOWN: not known. */
 	enum cwr_tcp_state state;
@@ -395,6 +399,11 @@ void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder)
  */
 struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie);
 struct cwr_process *cwr_model_find_process(const struct cwr_model *model, pid_t pid);
+
+/* The process's descriptor of this number for the socket, or NULL.  O(1). */
+struct cwr_holder *cwr_model_find_holder(const struct cwr_model *model,
+					 const struct cwr_socket *socket,
+					 const struct cwr_process *process, int fd);
 
 /* By the path of its session; NULL if there is none. */
 struct cwr_process *cwr_model_find_path(const struct cwr_model *model, const char *session_path);

@@ -69,10 +69,11 @@ struct cwr_process *cwr_join_descendant(struct cwr_model *model, struct cwr_proc
  * What came through the exec is held by the image after it, which found it in its table and cannot
  * know by itself how it came there.
  */
-static void hand_over(struct cwr_socket *socket, struct cwr_holder *before,
+static void hand_over(const struct cwr_model *model, struct cwr_holder *before,
 		      const struct cwr_process *after)
 {
-	struct cwr_holder *heir = after ? cwr_join_find_holder(socket, after, before->fd) : NULL;
+	struct cwr_holder *heir =
+		after ? cwr_model_find_holder(model, before->socket, after, before->fd) : NULL;
 
 	before->is_open = false;
 	if (heir && heir->via == CWR_VIA_UNKNOWN) {
@@ -87,10 +88,8 @@ static void end_by_exec(struct cwr_model *model, struct cwr_process *process,
 	process->end = CWR_END_EXEC;
 	if (after)
 		after->is_later_image = true;
-	for (struct cwr_socket *socket = model->sockets; socket; socket = socket->next)
-		for (struct cwr_holder *h = socket->holders; h; h = h->next)
-			if (h->process == process)
-				hand_over(socket, h, after);
+	for (struct cwr_holder *h = process->holders; h; h = h->next_in_process)
+		hand_over(model, h, after);
 }
 
 static bool are_images_of_one(const struct cwr_process *a, const struct cwr_process *b)
@@ -108,33 +107,31 @@ static const struct cwr_fork *find_fork(const struct cwr_process *process, uint3
 }
 
 /* The child knows when its copies came, the parent knows from which call. */
-static void tell_of_fork(struct cwr_model *model, const struct cwr_process *child)
+static void tell_of_fork(const struct cwr_process *child)
 {
 	const struct cwr_fork *fork = find_fork(child->parent, child->parent_fork_seq);
 
 	if (!fork)
 		return;
-	for (struct cwr_socket *socket = model->sockets; socket; socket = socket->next)
-		for (struct cwr_holder *h = socket->holders; h; h = h->next)
-			if (h->process == child && h->via == CWR_VIA_FORK)
-				h->via_mark = fork->mark;
+	for (struct cwr_holder *h = child->holders; h; h = h->next_in_process)
+		if (h->via == CWR_VIA_FORK)
+			h->via_mark = fork->mark;
 }
 
-static void link_pair(struct cwr_model *model, struct cwr_process *child,
-		      struct cwr_process *parent)
+static void link_pair(struct cwr_process *child, struct cwr_process *parent)
 {
 	if (child == parent || !child->parent_pid || !child->session_path ||
 	    !parent->session_path || !is_child_of(child, parent->pid, parent->t_session))
 		return;
 	child->parent = parent;
-	tell_of_fork(model, child);
+	tell_of_fork(child);
 }
 
 void cwr_join_family(struct cwr_model *model, struct cwr_process *process)
 {
 	for (struct cwr_process *other = model->processes; other; other = other->next) {
-		link_pair(model, process, other);
-		link_pair(model, other, process);
+		link_pair(process, other);
+		link_pair(other, process);
 		if (!are_images_of_one(process, other))
 			continue;
 		if (process->t_session < other->t_session)
@@ -144,13 +141,4 @@ void cwr_join_family(struct cwr_model *model, struct cwr_process *process)
 	}
 	if (process->end == CWR_END_EXEC)
 		end_by_exec(model, process, NULL);
-}
-
-struct cwr_holder *cwr_join_find_holder(const struct cwr_socket *socket,
-					const struct cwr_process *process, int fd)
-{
-	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process == process && h->fd == fd)
-			return h;
-	return NULL;
 }

@@ -63,8 +63,4 @@ struct cwr_process *cwr_join_descendant(struct cwr_model *model, struct cwr_proc
 /* Links a process, once its session is read, with its parent, its children and its other images. */
 void cwr_join_family(struct cwr_model *model, struct cwr_process *process);
 
-/* NULL if there is none. */
-struct cwr_holder *cwr_join_find_holder(const struct cwr_socket *socket,
-					const struct cwr_process *process, int fd);
-
 #endif

@@ -183,7 +183,7 @@ static struct cwr_holder *note_holder(struct cwr_loader *loader, struct cwr_sock
 {
 	struct cwr_process *child =
 		cwr_join_descendant(loader->model, loader->process, mark->pid, fork_seq);
-	struct cwr_holder *holder = cwr_join_find_holder(socket, child, slot->fd);
+	struct cwr_holder *holder = cwr_model_find_holder(loader->model, socket, child, slot->fd);
 
 	if (holder)
 		return holder;
@@ -239,7 +239,7 @@ static void read_slot(struct cwr_loader *loader, const struct cw_slot *slot)
 
 	if (!socket)
 		socket = cwr_model_add_socket(loader->model, slot->cookie);
-	holder = cwr_join_find_holder(socket, loader->process, slot->fd);
+	holder = cwr_model_find_holder(loader->model, socket, loader->process, slot->fd);
 	if (!holder)
 		holder = cwr_model_add_holder(loader->model, socket, loader->process, slot->fd);
 	fill_socket(socket, slot);
@@ -267,7 +267,8 @@ static bool is_told_by_slot(const struct cwr_loader *loader, const struct cw_slo
 {
 	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, slot->cookie);
 	const struct cwr_holder *holder =
-		socket ? cwr_join_find_holder(socket, loader->process, slot->fd) : NULL;
+		socket ? cwr_model_find_holder(loader->model, socket, loader->process, slot->fd)
+		       : NULL;
 
 	return holder && holder->is_open;
 }

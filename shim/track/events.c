@@ -257,15 +257,17 @@ static void mark_closed_at_exit(struct cw_map *map, unsigned int fn, int fd)
 static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *slot)
 {
 	bool has_siblings = slot->flags & CW_SLOT_WAS_DUPED || slot->via == CW_VIA_DUP;
+	bool is_shared = __atomic_load_n(&map->header->forks, __ATOMIC_RELAXED) > slot->fork_seq ||
+			 has_siblings;
 	struct cw_slot *handed = NULL;
 
-	/* Who may look for this record later: children forked since, and the report on a duplicate.
-	 */
-	if (__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED) > slot->fork_seq ||
-	    has_siblings) {
+	/* Who may look for this record later: children forked since, and the report on a duplicate
+	 * or on a sender that kept its own. */
+	if (is_shared || slot->via == CW_VIA_PASSED) {
 		struct cw_slot copy = *slot;
 
 		copy.closed = cw_mark_here(map, fn);
+		copy.flags |= is_shared ? CW_SLOT_SHARED : 0;
 		handed = cw_handed_store(map, &copy);
 	}
 	if (slot->eof.t)

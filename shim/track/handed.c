@@ -19,12 +19,22 @@ static bool is_done_with(const struct cw_slot *entry)
 	return entry->note.cookie_lo == (uint32_t)entry->cookie && entry->note.closes;
 }
 
-/* Lower is better to give up: empty, done with, then by age. */
+/* Received, and kept only so that it can be told what became of what another one sent. */
+static bool is_received(const struct cw_slot *entry)
+{
+	return entry->via == CW_VIA_PASSED && !(entry->flags & CW_SLOT_SHARED);
+}
+
+enum { RECEIVED_SHIFT = 24 /* time in this unit is less than any in nanoseconds */ };
+
+/* Lower is better to give up: empty, done with, received, then what has copies; each by age. */
 static uint64_t worth(const struct cw_slot *entry)
 {
 	if (!entry->cookie)
 		return 0;
-	return is_done_with(entry) ? 1 : entry->closed.t;
+	if (is_done_with(entry))
+		return 1;
+	return is_received(entry) ? 2 + (entry->closed.t >> RECEIVED_SHIFT) : entry->closed.t;
 }
 
 /*
@@ -88,7 +98,7 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 			best = entry;
 	}
 	tell_backed(map->header, first);
-	if (worth(best) > 1)
+	if (worth(best) > 1 && !is_received(best))
 		cw_count(map->header->lost_handed);
 	/* Readers of this cache check the cookie, so it goes first and comes last. */
 	__atomic_store_n(&best->cookie, 0, __ATOMIC_RELEASE);
@@ -96,7 +106,7 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 	best->role = slot->role;
 	best->via = slot->via;
 	best->family = slot->family;
-	best->flags = (uint8_t)((slot->flags & ~CW_SLOT_LIVE) | CW_SLOT_SHARED);
+	best->flags = (uint8_t)(slot->flags & ~CW_SLOT_LIVE);
 	__builtin_memcpy(&best->created, &slot->created,
 			 sizeof(*slot) - offsetof(struct cw_slot, created));
 	__atomic_store_n(&best->cookie, slot->cookie, __ATOMIC_RELEASE);

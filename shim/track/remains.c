@@ -64,10 +64,11 @@ static bool is_in_close_wait(long netlink, const struct cw_slot *slot)
 	       header->nlmsg_type == SOCK_DIAG_BY_FAMILY && told->idiag_state == TCP_CLOSE_WAIT;
 }
 
-/* What was inherited is told of by the session that it was handed down from. */
+/* What was inherited, or received, is told of by the session that it came from. */
 static bool is_own(struct cw_map *map, const struct cw_slot *entry)
 {
-	return entry && entry->cookie && !cw_inherited_is(map, entry);
+	return entry && entry->cookie && entry->flags & CW_SLOT_SHARED &&
+	       !cw_inherited_is(map, entry);
 }
 
 static bool ask_all(struct cw_map *map, long netlink)

@@ -267,6 +267,27 @@ static void test_receiver_that_forgets(void **state)
 	assert_ptr_equal(s->model->findings->blamed[0], copy);
 }
 
+/* The sender is gone; another worker, and the receiver itself, were forked with copies. */
+static void test_workers_with_copies_of_what_was_passed(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *received = pass_on(s);
+	struct cwr_holder *own =
+		made_holder(s->model, s->socket, received->process, 7, CWR_VIA_FORK);
+
+	own->is_open = own->is_confirmed = true;
+	s->owner->is_open = false;
+	s->server->is_alive = false;
+	assert_cause(s, "eof-read-not-closed"); /* by the receiver, as far as is known */
+	received->closed = made_mark(s->model, received->process, "close", 5, 9, 33);
+	received->is_open = false;
+	assert_cause(s, "child-kept-copy");
+	assert_ptr_equal(s->model->findings->blamed[0], own);
+	own->last_use.op = "read";
+	diagnose(s);
+	assert_string_not_equal(s->model->findings->cause, "child-kept-copy");
+}
+
 static struct cwr_holder *duplicate(struct scene *s)
 {
 	struct cwr_holder *dup = made_holder(s->model, s->socket, s->server, 9, CWR_VIA_DUP);
@@ -334,6 +355,7 @@ int main(void)
 		SCENE_TEST(test_the_end_of_a_program_is_its_close),
 		SCENE_TEST(test_passed_copy_kept),
 		SCENE_TEST(test_passed_on_to_a_child),
+		SCENE_TEST(test_workers_with_copies_of_what_was_passed),
 		SCENE_TEST(test_receiver_that_forgets),
 		SCENE_TEST(test_duplicate_kept),
 		SCENE_TEST(test_renumbering_is_no_duplicate),

@@ -87,6 +87,26 @@ static void test_the_creator_comes_first(void **state)
 	assert_ptr_equal(socket->creator, parent);
 	assert_true(own->is_creator);
 	assert_false(copy->is_creator);
+	own = cwr_model_add_holder(model, socket, child, 5);
+	assert_ptr_equal(copy->next, own);
+}
+
+static void test_holders_are_found(void **state)
+{
+	struct cwr_model *model = *state;
+	struct cwr_process *process = cwr_model_add_process(model, 10);
+	struct cwr_socket *one = cwr_model_add_socket(model, 1);
+	struct cwr_socket *other = cwr_model_add_socket(model, 2);
+	struct cwr_holder *first = cwr_model_add_holder(model, one, process, 4);
+	struct cwr_holder *second = cwr_model_add_holder(model, other, process, 5);
+
+	assert_ptr_equal(cwr_model_find_holder(model, one, process, 4), first);
+	assert_ptr_equal(cwr_model_find_holder(model, other, process, 5), second);
+	assert_null(cwr_model_find_holder(model, one, process, 5));
+	assert_null(cwr_model_find_holder(model, one, NULL, 4));
+	assert_ptr_equal(process->holders, second);
+	assert_ptr_equal(second->next_in_process, first);
+	assert_ptr_equal(second->socket, other);
 }
 
 static void test_of_several_images_the_newest_is_found(void **state)
@@ -175,6 +195,7 @@ int main(void)
 		WITH_MODEL(test_sockets_keep_their_order),
 		WITH_MODEL(test_nothing_is_known_of_a_new_socket),
 		WITH_MODEL(test_the_creator_comes_first),
+		WITH_MODEL(test_holders_are_found),
 		WITH_MODEL(test_of_several_images_the_newest_is_found),
 		WITH_MODEL(test_a_limit_is_said_once),
 		WITH_MODEL(test_memory_is_zeroed_whatever_its_size),

@@ -164,6 +164,24 @@ static void test_relatives_are_those_tied_by_fork_and_exec(void **state)
 	assert_false(is_relative[4] || is_relative[5]);
 }
 
+static void test_a_program_is_tied_by_its_parents_number(void **state)
+{
+	struct cwr_session_entry entries[4] = {0};
+	struct cwr_session_list list = {.entries = entries};
+	bool is_relative[4] = {false};
+
+	add_header(&list, 100, 1000, 0, 0);
+	add_header(&list, 101, 2000, 0, 0); /* executed by a child of it */
+	add_header(&list, 102, 500, 0, 0);  /* older: another process had the number then */
+	add_header(&list, 103, 4000, 0, 0); /* younger than its end */
+	for (int i = 1; i < 4; i++)
+		entries[i].header.ppid = 100;
+	entries[0].header.t_end = 3000;
+	cwr_session_find_relatives(&list, 1, is_relative);
+	assert_true(is_relative[0] && is_relative[1]);
+	assert_false(is_relative[2] || is_relative[3]);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, session_fixture_setup, session_fixture_teardown)
 
 int main(void)
@@ -176,6 +194,7 @@ int main(void)
 		CASE(test_what_cannot_be_read_is_listed_with_its_error),
 		CASE(test_sessions_of_a_run_are_listed_too),
 		CASE(test_relatives_are_those_tied_by_fork_and_exec),
+		CASE(test_a_program_is_tied_by_its_parents_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
