@@ -106,16 +106,19 @@ static void advise_wrong(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
 
-	f->explanation = cwr_model_printf(model,
-					  "The thread of %s that read the end-of-file of "
-					  "descriptor %d then closed descriptor "
-					  "%d instead, which was not open (EBADF).",
-					  cwr_words_blamed(model, f), f->blamed[0]->fd, closed->fd);
-	f->advice = cwr_model_printf(model,
-				     "find out why %s%s gets another number than the %s had, and "
-				     "check what it returns.",
-				     cwr_words_call(model, closed, "close()"),
-				     cwr_words_at(model, closed), cwr_words_socket(f));
+	f->explanation = cwr_model_printf(
+		model,
+		"The thread of %s that read the end-of-file of descriptor %d then closed "
+		"descriptor "
+		"%d instead, which %s.",
+		cwr_words_blamed(model, f), f->blamed[0]->fd, closed->fd,
+		closed->result ? "was not open (EBADF)"
+			       : "was a connection that had not ended, and which somebody then "
+				 "tried to use");
+	f->advice = cwr_model_printf(
+		model, "find out why %s%s gets another number than the %s had%s.",
+		cwr_words_call(model, closed, "close()"), cwr_words_at(model, closed),
+		cwr_words_socket(f), closed->result ? ", and check what it returns" : "");
 }
 
 const struct cwr_cause cwr_cause_wrong_close = {

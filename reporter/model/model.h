@@ -248,8 +248,9 @@ struct cwr_holder {
 				   moved since */
 	struct cwr_mark passed; /* sent from here to another process with SCM_RIGHTS */
 	struct cwr_mark closed;
-	struct cwr_mark wrong_close; /* the reader of the end-of-file closed a number (fd) that was
-					not open */
+	struct cwr_mark wrong_close; /* the reader of the end-of-file closed another number (fd):
+					one that was not open (result -EBADF), or somebody's who
+					then used it in vain (0) */
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
 	struct cwr_socket *socket;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Whoever read the end-of-file there then closed a number that was not open. */
+/* Whoever read the end-of-file there then closed another number. */
 static void read_wrong_close(struct cwr_loader *loader, const struct cw_event *event)
 {
 	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, event->cookie);
@@ -31,7 +31,7 @@ void cwr_loader_read_events(struct cwr_loader *loader)
 	if (is_damaged)
 		cwr_loader_say_damaged(loader, CW_SECTION_EVENTS);
 	for (size_t i = 0; i < n; i++)
-		if (events[i].cookie && events[i].result == -EBADF)
+		if (events[i].cookie && (events[i].result == -EBADF || !events[i].result))
 			read_wrong_close(loader, &events[i]);
 	free(events);
 }

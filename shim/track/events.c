@@ -18,6 +18,7 @@
 #include "track/identity.h"
 #include "track/inherited.h"
 #include "track/mark.h"
+#include "track/misclosed.h"
 #include "track/ring.h"
 #include "track/session.h"
 #include "track/sites.h"
@@ -173,11 +174,25 @@ void cw_note_read_error(unsigned int fn, int fd)
 	}
 }
 
+/* A call failed because the number is of nothing, or of no socket. */
+static void note_use_of_closed(int fd)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (map && cw_forks_may_record())
+		cw_misclosed_used(map, fd);
+}
+
 void cw_note_io_error(unsigned int fn, int fd)
 {
 	int error = errno;
 	struct cw_slot *found;
 
+	if (error == EBADF || error == ENOTSOCK) {
+		note_use_of_closed(fd);
+		errno = error;
+		return;
+	}
 	if ((error != ECONNRESET && error != ETIMEDOUT && error != EPIPE) ||
 	    !cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return;
@@ -297,6 +312,8 @@ void cw_before_close(unsigned int fn, int fd)
 		return;
 	if (close_watcher)
 		close_watcher();
+	if (cw_thread.eof_cookie && cw_slots_find(fd))
+		cw_misclosed_before_close(cw_session_own(), fn, cw_slots_find(fd));
 	on_gone(fn, fd);
 }
 
@@ -309,8 +326,12 @@ void cw_note_close(unsigned int fn, int ret, int fd)
 	if (fd < 0)
 		return; /* close(-1) says nothing of where the number got lost */
 	cw_thread.eof_cookie = 0;
-	if (fd != cw_thread.eof_fd && ret < 0 && error == EBADF && map && cw_forks_may_record())
+	if (ret == 0 || error != EBADF || !map || !cw_forks_may_record())
+		return;
+	if (cookie && fd != cw_thread.eof_fd)
 		cw_ring_add(map, fn, cookie, fd, -error);
+	else
+		cw_misclosed_used(map, fd);
 	errno = error;
 }
 

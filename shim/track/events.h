@@ -34,12 +34,13 @@ void cw_before_close(unsigned int fn, int fd);
 
 /*
  * close(fd) returned ret.  A thread that has read an end-of-file and then closes a number that is
- * not open meant another one: that is kept.  One load where no end-of-file was read before.
+ * not open meant another one: that is kept.  So is a close that took the number from somebody who
+ * still used it.  One load where no end-of-file was read before.
  */
 void cw_note_close(unsigned int fn, int ret, int fd);
 static inline int cw_on_close(unsigned int fn, int ret, int fd)
 {
-	if (__builtin_expect(cw_thread.eof_cookie != 0, 0))
+	if (__builtin_expect(cw_thread.eof_cookie != 0 || ret < 0, 0))
 		cw_note_close(fn, ret, fd);
 	return ret;
 }

@@ -9,6 +9,7 @@
 #include "core/raw.h"
 #include "track/handed.h"
 #include "track/identity.h"
+#include "track/misclosed.h"
 #include "track/stacks.h"
 
 #include "core/poison.h"
@@ -121,6 +122,7 @@ void cw_slots_put(const struct cw_slot *content)
 						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			break;
 	cw_slots_track_number(content->fd);
+	cw_misclosed_forget(content->fd);
 }
 
 void cw_slots_drop(int fd)

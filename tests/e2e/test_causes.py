@@ -18,6 +18,7 @@ TARGETS = [
     ("cxx_inlined",),
     ("wrong_close", "--shape=miscounted"),
     ("wrong_close", "--shape=stale"),
+    ("wrong_close", "--shape=neighbour"),
 ]
 # A socket in use is no news: nobody is told of it unless he asks.
 LEAKS = [target for target in TARGETS if target != ("half_open_in_use",)]
@@ -132,6 +133,15 @@ def test_the_correct_twin_is_silent_under_cwshim_run(lab, target):
     assert running.stderr == ""
     if lab.run_output.exists():
         assert load_report(lab.run_output)["findings"] == []
+
+
+@pytest.mark.parametrize("at_exit", [0, 1])
+def test_a_partner_closed_on_purpose_is_not_the_wrong_one(lab, at_exit):
+    running = lab.start("wrong_close", "--shape=partner", at_exit=at_exit).wait_ready()
+    report = None if at_exit else lab.report(running.pid)[0]
+    assert running.finish() == 0
+    [finding] = (report or lab.only_log())["findings"]
+    assert finding["cause"] == "eof-read-not-closed" and finding["count"] == 3
 
 
 def test_fifty_of_mixed_causes_come_apart(lab):

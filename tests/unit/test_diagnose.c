@@ -6,6 +6,7 @@
 #include "diagnose/cause.h"
 #include "made_scene.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static void test_half_open_in_use(void **state)
@@ -157,6 +158,21 @@ static void test_wrong_close(void **state)
 	s->owner->wrong_close.tid--;
 	s->owner->wrong_close.t -= 2 * MADE_SECOND; /* before the end-of-file */
 	assert_cause(s, "eof-read-not-closed");
+}
+
+static void test_wrong_close_of_another_connection(void **state)
+{
+	struct scene *s = *state;
+
+	made_eof(s->model, s->socket, s->owner);
+	s->owner->wrong_close = made_mark(s->model, s->server, "close", 8, 9, 70);
+	s->owner->wrong_close.result = -EBADF;
+	assert_cause(s, "wrong-close");
+	assert_non_null(strstr(s->model->findings->explanation, "was not open"));
+	s->owner->wrong_close.result = 0;
+	assert_cause(s, "wrong-close");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+	assert_non_null(strstr(s->model->findings->explanation, "had not ended"));
 }
 
 static void test_eof_read_not_closed(void **state)
@@ -399,6 +415,7 @@ int main(void)
 		SCENE_TEST(test_ended_by_the_child_is_no_reset),
 		SCENE_TEST(test_unconnected_socket_is_clean),
 		SCENE_TEST(test_wrong_close),
+		SCENE_TEST(test_wrong_close_of_another_connection),
 		SCENE_TEST(test_eof_read_not_closed),
 		SCENE_TEST(test_unconfirmed_is_never_sure),
 		SCENE_TEST(test_unread_not_closed),

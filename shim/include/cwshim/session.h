@@ -194,7 +194,11 @@ struct cw_site {
 	uint32_t life[CW_LIFE_BUCKETS];
 };
 
-/* Things worth knowing that belong to no open descriptor, in a ring. */
+/*
+ * Things worth knowing that belong to no open descriptor, in a ring.  With a cookie: the thread
+ * that had read the end-of-file of that socket closed descriptor fd instead; result is -EBADF if
+ * there was none, and 0 if there was, and somebody went on using it.
+ */
 struct cw_event {
 	uint64_t seq; /* 1, 2, ...; 0: empty */
 	uint64_t t;
