@@ -293,6 +293,7 @@ struct cwr_socket {
 	uint64_t bytes_received, bytes_sent; /* TCP_INFO beyond the handshake */
 	bool has_tcp_bytes;
 	enum cwr_eof eof;
+	bool is_in_flight; /* sent in a message that nobody has received: open without a holder */
 	struct cwr_socket *next;
 };
 

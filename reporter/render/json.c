@@ -195,6 +195,42 @@ static json_t *address_json(const struct cwr_addr *addr)
 	return text(cwr_addr_format(addr, name, sizeof(name)));
 }
 
+static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
+{
+	json_t *object = json_object();
+
+	set(w, object, "t", instant_of(w, mark->t));
+	set(w, object, "pid", mark->pid ? json_integer(mark->pid) : json_null());
+	set(w, object, "tid", mark->tid ? json_integer(mark->tid) : json_null());
+	set(w, object, "fd", known_integer(mark->fd));
+	set(w, object, "op", text(mark->op));
+	set(w, object, "result", json_integer(mark->result));
+	return object;
+}
+
+/* What the holder did last with its descriptor.  Of a use it may not be known when it was. */
+static json_t *last_json(struct writer *w, const struct cwr_socket *socket,
+			 const struct cwr_holder *holder)
+{
+	const struct cwr_mark none = {0};
+	const struct cwr_mark *marks[] = {
+		holder->is_creator ? &socket->created : &none,
+		&holder->via_mark,
+		&holder->eof,
+		&holder->shutdown,
+		&holder->passed,
+		&holder->last_use,
+	};
+	const struct cwr_mark *last = &none;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (marks[i]->t && marks[i]->t >= last->t)
+			last = marks[i];
+	if (holder->last_use.op && !holder->last_use.t && !holder->eof.t && !holder->shutdown.t)
+		last = &holder->last_use;
+	return last->op ? event_json(w, last) : json_null();
+}
+
 static json_t *holders_json(struct writer *w, const struct cwr_socket *socket)
 {
 	json_t *array = json_array();
@@ -209,6 +245,7 @@ static json_t *holders_json(struct writer *w, const struct cwr_socket *socket)
 		set(w, object, "fd", known_integer(h->fd));
 		set(w, object, "via", text(cwr_via_name(h->via)));
 		set(w, object, "cloexec", h->cloexec < 0 ? json_null() : json_boolean(h->cloexec));
+		set(w, object, "last", last_json(w, socket, h));
 		append(w, array, object);
 	}
 	return array;
@@ -249,19 +286,6 @@ static int compare_moments(const void *left, const void *right)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
-{
-	json_t *object = json_object();
-
-	set(w, object, "t", instant_of(w, mark->t));
-	set(w, object, "pid", mark->pid ? json_integer(mark->pid) : json_null());
-	set(w, object, "tid", mark->tid ? json_integer(mark->tid) : json_null());
-	set(w, object, "fd", known_integer(mark->fd));
-	set(w, object, "op", text(mark->op));
-	set(w, object, "result", json_integer(mark->result));
-	return object;
-}
-
 static json_t *events_json(struct writer *w, const struct cwr_socket *socket)
 {
 	struct moment *moments;
@@ -299,6 +323,9 @@ static json_t *socket_json(struct writer *w, const struct cwr_socket *socket)
 	set(w, object, "eof", text(cwr_eof_name(socket->eof)));
 	set(w, object, "eof_consumed",
 	    socket->recv_q < 0 ? json_null() : json_boolean(!socket->recv_q));
+	set(w, object, "inode",
+	    socket->inode ? json_integer((json_int_t)socket->inode) : json_null());
+	set(w, object, "in_flight", json_boolean(socket->is_in_flight));
 	set(w, object, "holders", holders_json(w, socket));
 	set(w, object, "events", events_json(w, socket));
 	return object;
@@ -399,6 +426,26 @@ static json_t *suppressions_json(struct writer *w)
 	return array;
 }
 
+static bool is_open(const struct cwr_socket *socket)
+{
+	const struct cwr_holder *h = socket->holders;
+
+	while (h && !h->is_open)
+		h = h->next;
+	return h || socket->is_in_flight;
+}
+
+/* Reference counting as the kernel sees it, whether anything is wrong or not. */
+static json_t *open_sockets_json(struct writer *w)
+{
+	json_t *array = json_array();
+
+	for (const struct cwr_socket *s = w->model->sockets; s; s = s->next)
+		if (is_open(s))
+			append(w, array, socket_json(w, s));
+	return array;
+}
+
 static json_t *report_json(struct writer *w)
 {
 	json_t *report = json_object();
@@ -416,6 +463,8 @@ static json_t *report_json(struct writer *w)
 			append(w, findings, finding_json(w, f));
 	set(w, report, "processes", processes);
 	set(w, report, "findings", findings);
+	if (w->options->all)
+		set(w, report, "sockets", open_sockets_json(w));
 	set(w, report, "suppressions", suppressions_json(w));
 	set(w, report, "summary", summary_json(w));
 	return report;

@@ -372,6 +372,7 @@ static void record_duplicate(unsigned int fn, int to, struct cw_slot *origin, bo
 	}
 	copy.via = CW_VIA_DUP;
 	copy.via_mark = cw_mark_here(map, fn);
+	copy.last = (struct cw_mark){0};
 	copy.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
 	copy.from_fd = origin->fd;
 	copy.fd = to;

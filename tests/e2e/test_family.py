@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What is known of a family of processes when most of it is gone."""
 
+import os
 import signal
 
 import pytest
 
-from lab import assert_report
+from lab import assert_report, wait_until
 
 CHILDREN = 256  # CW_CHILDREN: so many sessions of ended children are kept
 
@@ -58,3 +59,43 @@ def test_sessions_of_the_killed_are_cleaned(lab):
     assert running.finish() == -signal.SIGKILL
     assert lab.cwshim("clean").returncode == 0
     assert list(lab.session_dir.glob("*.cws")) == []
+
+
+SHARED = """
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+client.send(b"x")
+server.recv(1)
+copy = os.dup(server.fileno())
+child = os.fork()
+if child == 0:
+    server.close()
+    os.read(0, 1)
+    os._exit(0)
+print("FACTS", server.fileno(), copy, child, flush=True)
+print("READY", flush=True)
+os.read(0, 1)
+os.waitpid(child, 0)
+"""
+
+
+def test_all_open_sockets_are_listed_with_all_their_holders(lab):
+    running = lab._start(["/usr/bin/python3", "-c", SHARED],
+                         lab.environment(at_exit=0)).wait_ready()
+    fd, copy, child = map(int, running.fact("FACTS").split())
+    wait_until(lambda: not os.path.exists(f"/proc/{child}/fd/{fd}"), "the child closes one copy")
+    report, status = lab.report("--all", running.pid)
+    assert report["findings"] == [] and status == 0
+    [accepted] = [s for s in report["sockets"] if s["role"] == "accepted"]
+    assert f"socket:[{accepted['inode']}]" == os.readlink(f"/proc/{running.pid}/fd/{fd}")
+    assert not accepted["in_flight"]
+    holders = {(h["pid"], h["fd"], h["via"]): h["last"]["op"] for h in accepted["holders"]}
+    assert set(holders) == {(running.pid, fd, "accept"), (running.pid, copy, "dup"),
+                            (child, copy, "fork")}
+    assert holders[running.pid, fd, "accept"] == "recv"
+    assert holders[running.pid, copy, "dup"] in ("fcntl", "fcntl64")
+    without, _ = lab.report(running.pid)
+    assert "sockets" not in without
+    assert running.finish() == 0
