@@ -8,6 +8,7 @@
 #include "diagnose/suppress.h"
 #include "model/arena.h"
 #include "render/render.h"
+#include "symbolize/pause.h"
 #include "symbolize/symbolize.h"
 #include "symbolize/tls.h"
 
@@ -56,6 +57,7 @@ struct cwr_error *cwr_pipeline_judge(struct cwr_model *model, const struct cwr_k
 		return error;
 	model->tracked = count_tracked(model);
 	cwr_symbolize_tls(model);
+	cwr_symbolize_pauses(model);
 	cwr_diagnose(model);
 	return NULL;
 }

@@ -25,6 +25,7 @@ static bool decide_by(struct cwr_case *c, wait_rule *holds)
 			continue;
 		c->blamed = h;
 		c->evidence[CWR_EV_LAST_USE] = h->last_use;
+		c->evidence[CWR_EV_UNPOLLED] = h->unpolled;
 		return true;
 	}
 	return false;
@@ -87,12 +88,20 @@ const struct cwr_cause cwr_cause_loop_stopped = {
 /* --- reading-paused ------------------------------------------------------------------------------
  */
 
+/* The library's function that took it out of its set in order to pause reading, or NULL. */
+static const char *pause_call(const struct cwr_holder *holder)
+{
+	return holder->unpolled.stack ? holder->unpolled.stack->pause_call : NULL;
+}
+
 static bool is_paused(struct cwr_case *c, const struct cwr_holder *holder,
 		      const struct cwr_waiting *waiting)
 {
 	/* Some servers stop reading before they end. */
-	c->confidence = holder->process->is_exiting ? CWR_MEDIUM : CWR_HIGH;
-	return waiting->sets && !waiting->wants_input && !waiting->is_disarmed;
+	c->confidence = holder->process->is_exiting || !waiting->sets ? CWR_MEDIUM : CWR_HIGH;
+	if (!waiting->sets)
+		return pause_call(holder) && !cwr_waits_in_call(holder->process, holder->fd);
+	return !waiting->wants_input && !waiting->is_disarmed;
 }
 
 static bool decide_paused(struct cwr_case *c)
@@ -102,12 +111,15 @@ static bool decide_paused(struct cwr_case *c)
 
 static void advise_paused(struct cwr_model *model, struct cwr_finding *f)
 {
-	f->explanation =
-		cwr_model_printf(model,
-				 "The peer hung up, but %s does not want to know: the socket is in "
-				 "its poll set without "
-				 "input events (reading is paused, by back-pressure or a limit).",
-				 cwr_words_blamed(model, f));
+	const char *call = pause_call(f->blamed[0]);
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up, but %s does not want to know: the socket is %s (reading is "
+		"paused, by back-pressure or a limit).",
+		cwr_words_blamed(model, f),
+		call ? cwr_model_printf(model, "in no poll set since %s() took it out", call)
+		     : "in its poll set without input events");
 	f->advice =
 		"while reading is paused, ask for EPOLLRDHUP or set a timeout, so that a peer that "
 		"goes away is noticed.";
@@ -138,12 +150,25 @@ static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_proces
 	return false;
 }
 
-/* A socket that another thread serves, by blocking on it, never was the loop's. */
-static bool was_used_by_loop(const struct cwr_process *process, const struct cwr_holder *holder)
+/*
+ * Never put into a set that epoll_ctl() tells of, or one of poll() and its like.  A socket that
+ * another thread serves, by blocking on it, never was the loop's.
+ */
+static bool was_left_by_loop(const struct cwr_case *c, const struct cwr_holder *holder)
 {
-	const struct cwr_thread *user = cwr_waits_thread(process, holder->last_use.tid);
+	const struct cwr_thread *user = cwr_waits_thread(holder->process, holder->last_use.tid);
 
-	return user && cwr_waits_is_polling(user);
+	return !holder->unpolled.t && c->socket->created.t && user && cwr_waits_is_polling(user);
+}
+
+/* Was it taken out of its set, and is it then still in the hands of the thread that did so? */
+static bool was_taken_out(const struct cwr_holder *holder)
+{
+	const struct cwr_stack *stack = holder->unpolled.stack;
+
+	/* Who does not see the whole stack cannot tell it from a pause. */
+	return holder->unpolled.t && stack && stack->is_whole &&
+	       (!holder->last_use.tid || holder->last_use.tid == holder->unpolled.tid);
 }
 
 static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
@@ -152,8 +177,13 @@ static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
 	const struct cwr_process *process = holder->process;
 
 	c->confidence = CWR_MEDIUM;
-	return !waiting->sets && was_used_by_loop(process, holder) &&
-	       !cwr_waits_in_call(process, holder->fd) && has_polled_sibling(c, process);
+	if (waiting->sets || cwr_waits_in_call(process, holder->fd))
+		return false;
+	/* Before a process ends it may take all out. */
+	if (was_taken_out(holder) && !process->is_exiting)
+		return true;
+	return (was_taken_out(holder) || was_left_by_loop(c, holder)) &&
+	       has_polled_sibling(c, process);
 }
 
 static bool decide_not_polled(struct cwr_case *c)
@@ -163,23 +193,25 @@ static bool decide_not_polled(struct cwr_case *c)
 
 static void advise_not_polled(struct cwr_model *model, struct cwr_finding *f)
 {
-	f->explanation = cwr_model_printf(model,
-					  "The peer hung up, but %s polls others of its "
-					  "connections and not this one: it was taken "
-					  "out of the event loop and not closed. (Reading that is "
-					  "paused by taking the socket out "
-					  "looks the same.)",
-					  cwr_words_blamed(model, f));
+	const struct cwr_mark *out = &f->evidence[CWR_EV_UNPOLLED];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up, but %s does not poll this connection any more: it was taken out "
+		"of the event loop and not closed. (Reading that is paused by taking the socket "
+		"out looks the same.)",
+		cwr_words_blamed(model, f));
 	f->advice = cwr_model_printf(
-		model, "close the %s created%s where it is taken out of the event loop.",
-		cwr_words_socket(f), cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
+		model, "close the %s created%s where it is taken out of the event loop%s.",
+		cwr_words_socket(f), cwr_words_at(model, &f->evidence[CWR_EV_CREATED]),
+		cwr_words_at(model, out));
 }
 
 const struct cwr_cause cwr_cause_not_polled = {
 	.id = "not-polled",
 	.verdict = CWR_LEAK,
 	.title = "taken out of the event loop, not closed",
-	.key = CWR_EV_CREATED,
+	.key = CWR_EV_UNPOLLED,
 	.decide = decide_not_polled,
 	.advise = advise_not_polled,
 };

@@ -14,6 +14,7 @@ static void blame_server(struct cwr_case *c)
 	c->blamed = cwr_fact_server(c->socket);
 	c->evidence[CWR_EV_EOF] = c->blamed->eof;
 	c->evidence[CWR_EV_LAST_USE] = c->blamed->last_use;
+	c->evidence[CWR_EV_UNPOLLED] = c->blamed->unpolled;
 	if (c->blamed->via == CWR_VIA_FORK)
 		c->evidence[CWR_EV_FORKED] = c->blamed->via_mark;
 	if (c->blamed->via == CWR_VIA_EXEC)

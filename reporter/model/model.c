@@ -207,6 +207,7 @@ struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_sock
 	no_mark(&holder->shutdown);
 	no_mark(&holder->last_use);
 	no_mark(&holder->waited);
+	no_mark(&holder->unpolled);
 	no_mark(&holder->closed);
 	no_mark(&holder->wrong_close);
 	append_holder(socket, holder);

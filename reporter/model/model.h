@@ -99,11 +99,14 @@ struct cwr_stack {
 	const struct cwr_process *process; /* whose modules explain the addresses */
 	uint32_t id;			   /* in that process's session */
 	uint32_t flags;			   /* enum cw_stack_flags of session.h */
+	bool is_whole; /* unwound by call frame information, not by a poorer way */
 	size_t nips;
 	uint64_t *ips;		 /* innermost first */
 	enum cwr_tls tls;	 /* symbolize/tls.c; unknown unless somebody asked */
 	const char *tls_library; /* the file of that library, or NULL */
 	const char *tls_call;	 /* the library's function ("SSL_shutdown"), or NULL */
+	const char *
+		pause_call; /* symbolize/pause.c: the function in it that pauses reading, or NULL */
 	size_t nframes;
 	struct cwr_frame *frames; /* NULL until symbolized */
 };
@@ -244,9 +247,10 @@ struct cwr_holder {
 	struct cwr_mark eof;
 	struct cwr_mark shutdown;
 	struct cwr_mark last_use;
-	struct cwr_mark waited; /* one of the first reads, and it would have blocked; nothing was
-				   moved since */
-	struct cwr_mark passed; /* sent from here to another process with SCM_RIGHTS */
+	struct cwr_mark waited;	  /* one of the first reads, and it would have blocked; nothing was
+				     moved since */
+	struct cwr_mark unpolled; /* taken out of an epoll set */
+	struct cwr_mark passed;	  /* sent from here to another process with SCM_RIGHTS */
 	struct cwr_mark closed;
 	struct cwr_mark wrong_close; /* the reader of the end-of-file closed another number (fd):
 					one that was not open (result -EBADF), or somebody's who
@@ -312,6 +316,7 @@ enum cwr_evidence {
 	CWR_EV_LAST_USE,
 	CWR_EV_BLOCKED,
 	CWR_EV_LAST_ACCEPT,
+	CWR_EV_UNPOLLED,
 	CWR_EVIDENCES
 };
 

@@ -201,6 +201,7 @@ static const char *evidence_label(const struct cwr_finding *f, enum cwr_evidence
 		[CWR_EV_LAST_USE] = "last use",
 		[CWR_EV_BLOCKED] = "blocked",
 		[CWR_EV_LAST_ACCEPT] = "last accept",
+		[CWR_EV_UNPOLLED] = "taken out",
 	};
 
 	return which == CWR_EV_CREATED ? cwr_phrase_created(f) : labels[which];

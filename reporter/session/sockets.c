@@ -154,6 +154,7 @@ static void fill_holder(struct cwr_loader *loader, struct cwr_holder *holder,
 	if (!holder->last_use.t)
 		holder->last_use = untimed_use(loader, slot);
 	fill_mark(&holder->waited, own_mark(loader, &slot->waited, slot->fd));
+	fill_mark(&holder->unpolled, own_mark(loader, &slot->unpolled, slot->fd));
 	fill_mark(&holder->passed, own_mark(loader, &slot->passed, slot->fd));
 	fill_mark(&holder->closed, own_mark(loader, &slot->closed, slot->fd));
 }

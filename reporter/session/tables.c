@@ -174,6 +174,7 @@ static struct cwr_stack *make_stack(struct cwr_loader *loader, uint32_t id)
 	stack->process = loader->process;
 	stack->id = id;
 	stack->flags = head.flags;
+	stack->is_whole = !(head.flags & (CW_STACK_FP | CW_STACK_CALLER));
 	stack->nips = head.nframes;
 	stack->ips = cwr_model_alloc(loader->model, stack->nips * sizeof(*stack->ips));
 	memcpy(stack->ips, loader->stacks + at + sizeof(head), stack->nips * sizeof(*stack->ips));

@@ -7,18 +7,10 @@
  */
 #include "symbolize/tls.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM	1
-#define uthash_nonfatal_oom(el) cwr_out_of_memory()
-#include <uthash.h>
-
-#include "model/arena.h"
 #include "model/site.h"
-#include "symbolize/callee.h"
+#include "symbolize/known.h"
 #include "symbolize/object.h"
 
 struct call {
@@ -85,60 +77,6 @@ static const void *find_call(const char *name, size_t length)
 	return NULL;
 }
 
-/* A file and what it has to do with TLS. */
-struct source {
-	const char *key; /* path and build-id */
-	struct cwr_object *object;
-	struct cwr_callees callees;
-	UT_hash_handle hh;
-};
-
-static struct source *open_source(struct cwr_model *model, const char *key,
-				  const struct cwr_process *process,
-				  const struct cwr_module *module)
-{
-	struct source *source = cwr_model_alloc(model, sizeof(*source));
-	GElf_Addr bias;
-	Elf *elf;
-
-	source->key = cwr_model_strdup(model, key);
-	source->object = cwr_object_open(process, module, NULL);
-	elf = source->object && source->object->module
-		      ? dwfl_module_getelf(source->object->module, &bias)
-		      : NULL;
-	if (elf)
-		source->callees = cwr_callees_read(elf, find_call);
-	return source;
-}
-
-static struct source *find_source(struct cwr_model *model, struct source **sources,
-				  const struct cwr_process *process,
-				  const struct cwr_module *module)
-{
-	struct source *source;
-	char key[PATH_MAX + 128];
-
-	snprintf(key, sizeof(key), "%s\n%s", module->path ? module->path : "",
-		 module->build_id ? module->build_id : "");
-	HASH_FIND_STR(*sources, key, source);
-	if (source)
-		return source;
-	source = open_source(model, key, process, module);
-	HASH_ADD_KEYPTR(hh, *sources, source->key, strlen(source->key), source);
-	return source;
-}
-
-static void close_sources(struct source **sources)
-{
-	struct source *source, *next;
-
-	HASH_ITER (hh, *sources, source, next) {
-		cwr_callees_free(&source->callees);
-		cwr_object_close(source->object);
-	}
-	HASH_CLEAR(hh, *sources);
-}
-
 static void set_call(struct cwr_stack *stack, const struct call *call,
 		     const struct cwr_module *library)
 {
@@ -148,60 +86,57 @@ static void set_call(struct cwr_stack *stack, const struct call *call,
 }
 
 /* The function called from frame i, which lies where the frame below is, else the frame's own. */
-static bool look_at(struct cwr_model *model, struct source **sources, struct cwr_stack *stack,
-		    size_t i)
+static bool look_at(struct cwr_known *known, struct cwr_stack *stack, size_t i)
 {
 	const struct cwr_process *process = stack->process;
 	const uint64_t ip = stack->ips[i];
 	const struct cwr_module *module = cwr_object_module_at(process, ip - 1);
-	const struct source *source;
 	const struct call *call;
 
 	if (!module)
 		return false;
-	source = find_source(model, sources, process, module);
-	call = cwr_callees_called(&source->callees, ip - module->bias);
+	call = cwr_known_called(known, process, module, ip);
 	if (call) {
 		set_call(stack, call,
 			 i ? cwr_object_module_at(process, stack->ips[i - 1] - 1) : module);
 		return true;
 	}
-	call = cwr_callees_around(&source->callees, ip - 1 - module->bias);
+	call = cwr_known_around(known, process, module, ip);
 	if (call)
 		set_call(stack, call, module);
 	return call;
 }
 
-static void look_through(struct cwr_model *model, struct source **sources, struct cwr_stack *stack)
+static void look_through(struct cwr_known *known, struct cwr_stack *stack)
 {
 	size_t i = 0;
 
 	if (!stack || stack->tls != CWR_TLS_UNKNOWN || !stack->process)
 		return;
 	stack->tls = CWR_TLS_NONE;
-	while (i < stack->nips && !look_at(model, sources, stack, i))
+	while (i < stack->nips && !look_at(known, stack, i))
 		i++;
 }
 
 void cwr_symbolize_tls_stack(struct cwr_model *model, struct cwr_stack *stack)
 {
-	struct source *sources = NULL;
+	struct cwr_known known = {.model = model, .is_wanted = find_call};
 
-	look_through(model, &sources, stack);
-	close_sources(&sources);
+	look_through(&known, stack);
+	cwr_known_close(&known);
 }
 
 void cwr_symbolize_tls(struct cwr_model *model)
 {
-	struct source *sources = NULL;
+	struct cwr_known known = {.model = model, .is_wanted = find_call};
 
 	for (struct cwr_socket *s = model->sockets; s; s = s->next)
 		for (struct cwr_holder *h = s->holders; h; h = h->next) {
 			if (!h->is_open || !(s->peer_has_closed || h->eof.t || h->saw_reset))
 				continue;
-			look_through(model, &sources, h->eof.stack);
-			look_through(model, &sources, h->last_use.stack);
-			look_through(model, &sources, h->waited.stack);
+			look_through(&known, h->eof.stack);
+			look_through(&known, h->last_use.stack);
+			look_through(&known, h->waited.stack);
 		}
-	close_sources(&sources);
+	cwr_known_close(&known);
 }

@@ -62,6 +62,8 @@ CW_FN(sendmmsg, int, (int, struct mmsghdr *, unsigned int, int))
 CW_FN(recvmsg, ssize_t, (int, struct msghdr *, int))
 CW_FN(recvmmsg, int, (int, struct mmsghdr *, unsigned int, int, struct timespec *))
 CW_FN(pidfd_getfd, int, (int, int, unsigned int))
+/* interpose/poll.c */
+CW_FN(epoll_ctl, int, (int, int, int, struct epoll_event *))
 /* interpose/process.c */
 CW_FN(fork, pid_t, (void))
 CW_FN(__fork, pid_t, (void))

@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <termios.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>

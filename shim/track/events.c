@@ -227,6 +227,23 @@ int cw_on_shutdown(unsigned int fn, int ret, int fd, int how)
 	return ret;
 }
 
+/* An event loop was told to forget the socket. */
+int cw_on_unpolled(unsigned int fn, int ret, int fd)
+{
+	struct cw_slot *found;
+	struct cw_mark made;
+
+	if (ret < 0 || !cw_slots_is_tracked(fd) || !cw_forks_may_record() || !cw_slots_find(fd))
+		return ret;
+	made = cw_mark_here(cw_session_own(), fn);
+	found = cw_slots_begin(fd);
+	if (!found)
+		return ret;
+	found->unpolled = made;
+	cw_slots_commit(found);
+	return ret;
+}
+
 /* --- Close and duplication ----------------------------------------------------------------------
  */
 
@@ -374,6 +391,7 @@ static void record_duplicate(unsigned int fn, int to, struct cw_slot *origin, bo
 	copy.via_mark = cw_mark_here(map, fn);
 	copy.last = (struct cw_mark){0};
 	copy.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
+	copy.unpolled = (struct cw_mark){0}; /* sets are of numbers, epoll(7) */
 	copy.from_fd = origin->fd;
 	copy.fd = to;
 	copy.flags =

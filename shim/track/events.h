@@ -28,6 +28,7 @@ int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr
 		 const socklen_t *len);
 
 int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len);
+int cw_on_unpolled(unsigned int fn, int ret, int fd);
 int cw_on_shutdown(unsigned int fn, int ret, int fd, int how);
 
 void cw_before_close(unsigned int fn, int fd);

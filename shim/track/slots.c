@@ -190,6 +190,7 @@ static void adopt_one(int fd)
 	copy_stacks(&mine, own, family);
 	mine.passed = (struct cw_mark){0};
 	mine.waited = (struct cw_mark){0};
+	mine.unpolled = (struct cw_mark){0};
 	mine.via = CW_VIA_FORK;
 	mine.via_mark = (struct cw_mark){.t = own->header->t_forked};
 	mine.flags &= (uint8_t) ~(CW_SLOT_SHARED | CW_SLOT_CLOSED_AT_EXIT);

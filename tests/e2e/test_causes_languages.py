@@ -17,6 +17,7 @@ TARGETS = [
     ("forking_server.pl",),
     ("reconnecting_client.rb",),
     ("Swallow.java",),
+    ("paused_server.js",),
 ]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
 # What these leave is closed when they end, before main returns and unseen as a teardown.

@@ -29,7 +29,8 @@ TARGETS = [
     *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "connect")),
     *(("event_loop", f"--shape={shape}")
       for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),
-    *(("libevent_server", f"--shape={shape}") for shape in ("removed", "stopped")),
+    *(("libevent_server", f"--shape={shape}") for shape in ("paused", "removed", "stopped")),
+    ("paused_server.js",),
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),
     ("forking_server.pl",),

@@ -17,6 +17,7 @@ TARGETS = [
       for shape in ("paused", "removed", "edge", "oneshot", "stopped", "forgotten")),
     ("libevent_server", "--shape=stopped"),
     ("libevent_server", "--shape=removed"),
+    ("libevent_server", "--shape=paused"),
     ("libcurl_client", "--shape=pooled"),
     ("libcurl_client", "--shape=abandoned"),
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),

@@ -12,7 +12,7 @@
 
 #include <sys/epoll.h>
 
-enum { MANY = 8, PART = 2, FAR = 300, LATER_MS = 50 };
+enum { MANY = 8, PART = 2, FAR = 300, LATER_MS = 150 };
 
 static struct {
 	int epfd;

@@ -4,6 +4,8 @@
  */
 #include "rows.h"
 
+#include <sys/epoll.h>
+
 static void row_socket(void)
 {
 	EXPECT_NEXT("unread-not-closed", "created", "via=socket");
@@ -67,6 +69,17 @@ static void row_shutdown(void)
 
 	EXPECT_NEXT("shutdown-not-closed", "shutdown", "");
 	TARGET_CHECK(shutdown(fd, SHUT_RDWR) == 0);
+}
+
+/* Registered, and taken out again without a close. */
+static void row_epoll_ctl(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int fd = accept_abandoned(), epfd = epoll_create1(EPOLL_CLOEXEC);
+
+	TARGET_CHECK(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) == 0);
+	EXPECT_NEXT("not-polled", "unpolled", "");
+	TARGET_CHECK(epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) == 0);
 }
 
 /* Two sockets of one site; the caller ends the first one. */
@@ -205,29 +218,18 @@ static void row_syscall(void)
 }
 
 static const struct row rows[] = {
-	{"socket", row_socket},
-	{"socketpair", row_socketpair},
-	{"accept", row_accept},
-	{"accept4", row_accept4},
-	{"connect", row_connect},
-	{"__connect", row___connect},
-	{"shutdown", row_shutdown},
-	{"close", row_close},
-	{"fclose", row_fclose},
-	{"pclose", row_pclose},
-	{"dup", row_dup},
-	{"dup2", row_dup2},
-	{"dup3", row_dup3},
-	{"fcntl", row_fcntl},
-	{"fcntl64", row_fcntl64},
-	{"__close", row___close},
-	{"close_range", row_close_range},
-	{"closefrom", row_closefrom},
-	{"freopen", row_freopen},
-	{"freopen64", row_freopen64},
-	{"__dup2", row___dup2},
-	{"__fcntl", row___fcntl},
-	{"fdopen", row_fdopen},
+	{"socket", row_socket},	      {"socketpair", row_socketpair},
+	{"accept", row_accept},	      {"accept4", row_accept4},
+	{"connect", row_connect},     {"__connect", row___connect},
+	{"shutdown", row_shutdown},   {"epoll_ctl", row_epoll_ctl},
+	{"close", row_close},	      {"fclose", row_fclose},
+	{"pclose", row_pclose},	      {"dup", row_dup},
+	{"dup2", row_dup2},	      {"dup3", row_dup3},
+	{"fcntl", row_fcntl},	      {"fcntl64", row_fcntl64},
+	{"__close", row___close},     {"close_range", row_close_range},
+	{"closefrom", row_closefrom}, {"freopen", row_freopen},
+	{"freopen64", row_freopen64}, {"__dup2", row___dup2},
+	{"__fcntl", row___fcntl},     {"fdopen", row_fdopen},
 	{"syscall", row_syscall},
 };
 

@@ -52,6 +52,7 @@ static inline struct cwr_stack *made_stack(struct cwr_model *model, struct cwr_p
 	unsigned int lines[] = {line, 131};
 
 	stack->process = process;
+	stack->is_whole = true;
 	stack->nips = stack->nframes = 2;
 	stack->ips = cwr_model_alloc(model, 2 * sizeof(*stack->ips));
 	stack->frames = cwr_model_alloc(model, 2 * sizeof(*stack->frames));

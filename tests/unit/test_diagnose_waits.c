@@ -206,6 +206,47 @@ static void test_not_polled(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* It was taken out of the loop's set, by the thread that has it in hand. */
+static void test_taken_out(void **state)
+{
+	struct scene *s = *state;
+
+	start_loop(s);
+	s->owner->unpolled = made_mark(s->model, s->server, "epoll_ctl", 7, 12, 77);
+	used_by(s->owner, s->owner->unpolled.tid);
+	assert_cause(s, "not-polled");
+	assert_non_null(
+		strstr(s->model->findings->advice, "out of the event loop at forkserver.c:77"));
+	s->owner->unpolled.stack->is_whole = false; /* it may have been a pause */
+	assert_cause(s, "unread-not-closed");
+	s->owner->unpolled.stack->is_whole = true;
+	used_by(s->owner, WORKER_TID); /* it was handed on to a worker */
+	assert_cause(s, "unread-not-closed");
+	assert_int_equal(s->model->findings->evidence[CWR_EV_UNPOLLED].fd, 7);
+	used_by(s->owner, s->owner->unpolled.tid);
+	s->server->is_exiting = true; /* and takes all out before it ends */
+	assert_cause(s, "unread-not-closed");
+	s->server->is_exiting = false;
+	add_watch(s, s->socket, 7, INPUT); /* it was put in again */
+	assert_cause(s, "unread-not-closed");
+}
+
+/* A library that pauses reading takes the socket out. */
+static void test_paused_by_taking_out(void **state)
+{
+	struct scene *s = *state;
+
+	start_loop(s);
+	s->owner->unpolled = made_mark(s->model, s->server, "epoll_ctl", 7, 12, 77);
+	s->owner->unpolled.stack->pause_call = "bufferevent_disable";
+	assert_cause(s, "reading-paused");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+	assert_string_equal(s->model->findings->also_possible[0], "not-polled");
+	assert_non_null(strstr(s->model->findings->explanation, "bufferevent_disable() took it"));
+	add_thread(s, WORKER_TID, CWR_CALL_RECEIVE, 7); /* somebody reads it all the same */
+	assert_cause(s, "unread-not-closed");
+}
+
 static void test_never_used(void **state)
 {
 	struct scene *s = *state;
@@ -308,6 +349,8 @@ int main(void)
 		SCENE_TEST(test_loop_stopped),
 		SCENE_TEST(test_busy_loop),
 		SCENE_TEST(test_not_polled),
+		SCENE_TEST(test_taken_out),
+		SCENE_TEST(test_paused_by_taking_out),
 		SCENE_TEST(test_never_used),
 		SCENE_TEST(test_owner_stuck),
 		SCENE_TEST(test_owner_is_not_alone),

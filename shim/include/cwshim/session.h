@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 3u
+#define CW_SESSION_VERSION 4u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -157,8 +157,9 @@ struct cw_slot {
 	 * a socket on which nothing was written or a TLS handshake came first.
 	 */
 	struct cw_mark waited;
-	struct cw_mark passed; /* sent to another process with SCM_RIGHTS */
-	struct cw_mark closed; /* own close (closed at exit, or in the handed-over cache) */
+	struct cw_mark unpolled; /* taken out of an epoll set, the latest time */
+	struct cw_mark passed;	 /* sent to another process with SCM_RIGHTS */
+	struct cw_mark closed;	 /* own close (closed at exit, or in the handed-over cache) */
 	struct cw_note note;
 	struct cw_probe probe;
 	uint8_t wrote;	   /* enum cw_wrote */
