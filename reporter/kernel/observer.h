@@ -27,6 +27,9 @@ void cwr_observe_foreigners(struct cwr_observer *observer);
 /* The living process of that number, added if need be; NULL if there is none. */
 struct cwr_process *cwr_observe_process(struct cwr_model *model, pid_t pid);
 
+/* flight.c: who holds none that the kernel has open. */
+void cwr_observe_flight(struct cwr_observer *observer);
+
 /* facts.c: states, queues, end-of-file. */
 void cwr_observe_facts(struct cwr_observer *observer);
 

@@ -293,9 +293,9 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 			 has_siblings;
 	struct cw_slot *handed = NULL;
 
-	/* Who may look for this record later: children forked since, and the report on a duplicate
-	 * or on a sender that kept its own. */
-	if (is_shared || slot->via == CW_VIA_PASSED) {
+	/* Who may look for this record later: children forked since, and the report on a duplicate,
+	 * on a sender that kept its own, or on what was sent and not received. */
+	if (is_shared || slot->via == CW_VIA_PASSED || slot->passed.t) {
 		struct cw_slot copy = *slot;
 
 		copy.closed = cw_mark_here(map, fn);

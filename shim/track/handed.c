@@ -19,22 +19,22 @@ static bool is_done_with(const struct cw_slot *entry)
 	return entry->note.cookie_lo == (uint32_t)entry->cookie && entry->note.closes;
 }
 
-/* Received, and kept only so that it can be told what became of what another one sent. */
-static bool is_received(const struct cw_slot *entry)
+/* Received or sent, and kept only so that it can be told what became of it. */
+static bool is_passed(const struct cw_slot *entry)
 {
-	return entry->via == CW_VIA_PASSED && !(entry->flags & CW_SLOT_SHARED);
+	return !(entry->flags & CW_SLOT_SHARED);
 }
 
 enum { RECEIVED_SHIFT = 24 /* time in this unit is less than any in nanoseconds */ };
 
-/* Lower is better to give up: empty, done with, received, then what has copies; each by age. */
+/* Lower is better to give up: empty, done with, passed, then what has copies; each by age. */
 static uint64_t worth(const struct cw_slot *entry)
 {
 	if (!entry->cookie)
 		return 0;
 	if (is_done_with(entry))
 		return 1;
-	return is_received(entry) ? 2 + (entry->closed.t >> RECEIVED_SHIFT) : entry->closed.t;
+	return is_passed(entry) ? 2 + (entry->closed.t >> RECEIVED_SHIFT) : entry->closed.t;
 }
 
 /*
@@ -98,7 +98,7 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 			best = entry;
 	}
 	tell_backed(map->header, first);
-	if (worth(best) > 1 && !is_received(best))
+	if (worth(best) > 1 && !is_passed(best))
 		cw_count(map->header->lost_handed);
 	/* Readers of this cache check the cookie, so it goes first and comes last. */
 	__atomic_store_n(&best->cookie, 0, __ATOMIC_RELEASE);

@@ -2,7 +2,7 @@
 /*
  * The handed-over cache: what is known of sockets that this process closed while a forked child may
  * still have a copy.  The child finds here what it inherited; the report finds the owner's close.
- * Also, without CW_SLOT_SHARED, what it had received from another process.
+ * Also, without CW_SLOT_SHARED, what it had received from another process or sent to one.
  * A set-associative cache by cookie, so bounded however many children come.
  */
 #ifndef CW_TRACK_HANDED_H

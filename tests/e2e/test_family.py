@@ -3,10 +3,11 @@
 
 import os
 import signal
+import time
 
 import pytest
 
-from lab import assert_report, wait_until
+from lab import DEADLINE_S, assert_report, wait_until
 
 CHILDREN = 256  # CW_CHILDREN: so many sessions of ended children are kept
 
@@ -98,4 +99,47 @@ def test_all_open_sockets_are_listed_with_all_their_holders(lab):
     assert holders[running.pid, copy, "dup"] in ("fcntl", "fcntl64")
     without, _ = lab.report(running.pid)
     assert "sockets" not in without
+    assert running.finish() == 0
+
+
+SENT = """
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+ours, theirs = socket.socketpair()
+socket.send_fds(ours, [b"x"], [server.fileno()])
+server.close()
+print("FACTS %s:%d" % client.getsockname(), flush=True)
+print("READY", flush=True)
+os.read(0, 1)
+received = socket.recv_fds(theirs, 1, 1)[1]
+print("RECEIVED", *received, flush=True)
+os.read(0, 1)
+"""
+
+
+def connection(report, peer):
+    return [s for s in report["sockets"] if s["peer"] == peer and s["role"] != "connected"]
+
+
+def test_a_descriptor_in_flight_has_no_holder(lab):
+    running = lab._start(["/usr/bin/python3", "-c", SENT],
+                         lab.environment(at_exit=0)).wait_ready()
+    report, status = lab.report("--all", running.pid)
+    [sent] = connection(report, running.fact("FACTS"))
+    assert sent["in_flight"] and sent["holders"] == [] and sent["tcp_state"] == "ESTABLISHED"
+    [process] = report["processes"]
+    assert [limit for limit in process["limits"] if "in flight" in limit]
+    assert report["findings"] == [] and status == 0
+    running.process.stdin.write(b"\n")
+    running.process.stdin.flush()
+    while not any(line.startswith("RECEIVED") for line in running.lines):
+        assert running._read_more(time.monotonic() + DEADLINE_S)
+    report, _ = lab.report("--all", running.pid)
+    [received] = connection(report, running.fact("FACTS"))
+    assert not received["in_flight"]
+    assert [(h["pid"], h["fd"], h["via"]) for h in received["holders"]] == [
+        (running.pid, int(running.fact("RECEIVED")), "passed")]
+    assert report["processes"][0]["limits"] == []
     assert running.finish() == 0
