@@ -4,6 +4,7 @@
  */
 #include "cmd/launch.h"
 
+#include "kernel/proc.h"
 #include "model/arena.h"
 #include "util/cleanup.h"
 
@@ -74,7 +75,8 @@ static void set_environment(const struct cwr_launch *launch, const char *library
 	CWR_AUTO_FREE char *ours = NULL;
 	const char *theirs = getenv("CWSHIM_OPTIONS");
 
-	if (asprintf(&ours, "session_dir=%s:notify=%s", launch->session_dir, launch->notify) < 0)
+	if (asprintf(&ours, "session_dir=%s:notify=%s:filters=%u", launch->session_dir,
+		     launch->notify, cwr_proc_count_filters(getpid())) < 0)
 		cwr_out_of_memory();
 	set_joined("LD_PRELOAD", library, getenv("LD_PRELOAD"));
 	if (theirs && *theirs)

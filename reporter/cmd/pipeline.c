@@ -104,6 +104,9 @@ unsigned int cwr_pipeline_count_failing(const struct cwr_model *model)
 
 bool cwr_pipeline_has_news(const struct cwr_model *model)
 {
+	for (const struct cwr_process *p = model->processes; p; p = p->next)
+		if (p->off && !p->session_path)
+			return true;
 	for (const struct cwr_finding *f = model->findings; f; f = f->next)
 		if (!f->suppressed && f->verdict != CWR_IN_USE)
 			return true;

@@ -13,6 +13,7 @@
 #include "cmd/rundir.h"
 #include "cmd/sources.h"
 #include "cmd/talk.h"
+#include "cmd/unrecorded.h"
 #include "session/dir.h"
 #include "util/cleanup.h"
 
@@ -28,6 +29,7 @@ struct run {
 	const struct cwr_options *options;
 	struct cwr_rundir dir;
 	struct cwr_keep keep;
+	struct cwr_unrecorded unrecorded;
 	sigset_t mask; /* as it was */
 	int signals;   /* -1, or a signalfd of those that are passed on, and SIGCHLD */
 	pid_t pid;
@@ -97,20 +99,32 @@ static void look_at(struct run *run, struct cwr_talk *talk, const char *path)
 }
 
 /* A session that cannot be read costs what could have been seen, not the report. */
-static void serve_ending(struct run *run)
+static void serve_ending(struct run *run, const char *path)
 {
+	struct cwr_talk talk;
+	struct cwr_error *error = cwr_talk_open(&talk, path);
+
+	if (!error) {
+		look_at(run, &talk, path);
+		cwr_talk_captured(&talk, 0);
+		cwr_talk_close(&talk);
+	}
+	cwr_error_free(error);
+}
+
+/* What the processes have to say. */
+static void listen_to_all(struct run *run)
+{
+	pid_t refused;
 	char *path;
 
-	while ((path = cwr_rundir_next(&run->dir))) {
-		struct cwr_talk talk;
-		struct cwr_error *error = cwr_talk_open(&talk, path);
-
-		if (!error) {
-			look_at(run, &talk, path);
-			cwr_talk_captured(&talk, 0);
-			cwr_talk_close(&talk);
-		}
-		cwr_error_free(error);
+	if (cwr_rundir_has_filtered(&run->dir))
+		cwr_unrecorded_find_filtered(&run->unrecorded);
+	while ((path = cwr_rundir_next(&run->dir, &refused)) || refused) {
+		if (path)
+			serve_ending(run, path);
+		else
+			cwr_unrecorded_add_refused(&run->unrecorded, refused);
 		free(path);
 	}
 }
@@ -120,17 +134,18 @@ static void watch(struct run *run)
 	struct pollfd polled[] = {
 		{.fd = run->signals, .events = POLLIN},
 		{.fd = run->dir.fifo, .events = POLLIN},
+		{.fd = run->dir.opened, .events = POLLIN},
 	};
 	bool has_children = true;
 
 	while (run->options->wait_all ? has_children : !run->has_ended) {
-		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+		if (poll(polled, 3, -1) < 0 && errno != EINTR)
 			break;
 		pass_signals_on(run);
-		serve_ending(run);
+		listen_to_all(run);
 		has_children = reap(run);
 	}
-	serve_ending(run);
+	listen_to_all(run);
 }
 
 static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
@@ -147,6 +162,7 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	}
 	if (!error)
 		error = cwr_pipeline_explain(model);
+	cwr_unrecorded_apply(&run->unrecorded, run->pid, run->options->args);
 	/* A file that was asked for is there to be read by a program: it is written also without
 	 * news. */
 	if (!error && (run->options->output || cwr_pipeline_has_news(model)))
@@ -174,6 +190,8 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 	};
 	struct cwr_error *error = take_signals(run);
 
+	run->unrecorded.model = model;
+	run->unrecorded.session_dir = run->dir.path;
 	if (!error && run->options->wait_all)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!error)
@@ -190,7 +208,7 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 
 static struct cwr_error *run_command(const struct cwr_options *options, int *ret_status)
 {
-	struct run run = {.options = options, .dir.fifo = -1, .signals = -1};
+	struct run run = {.options = options, .dir.fifo = -1, .dir.opened = -1, .signals = -1};
 	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(options->session_dir);
 	struct cwr_model *model = NULL;
 	struct cwr_error *error;

@@ -8,11 +8,14 @@
 #include "model/arena.h"
 #include "session/dir.h"
 
+#include "cwshim/session.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +35,22 @@ static struct cwr_error *make_fifo(struct cwr_rundir *dir)
 		return failed(dir->fifo_path);
 	dir->fifo = open(dir->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	return dir->fifo < 0 ? failed(dir->fifo_path) : NULL;
+}
+
+/* No process under a filter can be asked to do more than open a file (see shim/track/notify.h). */
+static struct cwr_error *watch_filtered(struct cwr_rundir *dir)
+{
+	int fd;
+
+	if (asprintf(&dir->filtered_path, "%s/%s", dir->path, CW_NOTIFY_FILTERED) < 0)
+		cwr_out_of_memory();
+	fd = open(dir->filtered_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || fchmod(fd, 0644) < 0 || close(fd) < 0)
+		return failed(dir->filtered_path);
+	dir->opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (dir->opened >= 0)
+		inotify_add_watch(dir->opened, dir->filtered_path, IN_OPEN);
+	return NULL;
 }
 
 /*
@@ -66,7 +85,7 @@ struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_di
 	struct cwr_error *error;
 	char *path;
 
-	*dir = (struct cwr_rundir){.fifo = -1};
+	*dir = (struct cwr_rundir){.fifo = -1, .opened = -1};
 	if (strchr(session_dir, ':'))
 		return cwr_error_new(CWR_EXIT_USAGE,
 				     "%s: a colon in the session directory's name "
@@ -85,6 +104,8 @@ struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_di
 	}
 	dir->path = path;
 	error = make_fifo(dir);
+	if (!error)
+		error = watch_filtered(dir);
 	return error || geteuid() != 0 ? error : open_to_all(dir, session_dir);
 }
 
@@ -103,18 +124,41 @@ static bool read_line(int fd, char line[static LINE])
 	return false;
 }
 
-char *cwr_rundir_next(struct cwr_rundir *dir)
+/* 0: the line says nothing of a refused process. */
+static pid_t parse_refused(const char *line)
+{
+	static const char key[] = CW_NOTIFY_REFUSED;
+
+	return strncmp(line, key, strlen(key)) ? 0 : atoi(line + strlen(key));
+}
+
+bool cwr_rundir_has_filtered(struct cwr_rundir *dir)
+{
+	struct inotify_event events[64];
+	bool has_any = false;
+
+	while (dir->opened >= 0 && read(dir->opened, events, sizeof(events)) > 0)
+		has_any = true;
+	return has_any;
+}
+
+char *cwr_rundir_next(struct cwr_rundir *dir, pid_t *ret_refused)
 {
 	char line[LINE];
 	char *path;
 
+	*ret_refused = 0;
 	while (read_line(dir->fifo, line)) {
+		*ret_refused = parse_refused(line);
+		if (*ret_refused > 0)
+			return NULL;
 		if (!cwr_session_is_name(line))
 			continue;
 		if (asprintf(&path, "%s/%s", dir->path, line) < 0)
 			cwr_out_of_memory();
 		return path;
 	}
+	*ret_refused = 0;
 	return NULL;
 }
 
@@ -122,15 +166,20 @@ void cwr_rundir_close(struct cwr_rundir *dir)
 {
 	if (dir->fifo_path)
 		unlink(dir->fifo_path);
+	if (dir->filtered_path)
+		unlink(dir->filtered_path);
 	if (dir->fifo >= 0)
 		close(dir->fifo);
+	if (dir->opened >= 0)
+		close(dir->opened);
 	if (dir->path) {
 		cwr_clean_sessions(dir->path);
 		if (rmdir(dir->path) == 0 && dir->link)
 			unlink(dir->link);
 	}
 	free(dir->fifo_path);
+	free(dir->filtered_path);
 	free(dir->path);
 	free(dir->link);
-	*dir = (struct cwr_rundir){.fifo = -1};
+	*dir = (struct cwr_rundir){.fifo = -1, .opened = -1};
 }

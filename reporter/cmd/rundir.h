@@ -8,21 +8,29 @@
 
 #include "util/error.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 struct cwr_rundir {
 	char *path;
 	char *fifo_path;
-	char *link; /* root's: the link that leads to `path`, else NULL */
-	int fifo;   /* -1: not open */
+	char *filtered_path; /* a file that processes under a seccomp filter open */
+	char *link;	     /* root's: the link that leads to `path`, else NULL */
+	int fifo;	     /* -1: not open */
+	int opened; /* readable when a process says that it is under a filter; -1: not known */
 };
 
 /* Makes it in the directory of sessions.  Close it also after an error. */
 struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_dir);
 
 /*
- * The next session named in the FIFO, as a path that the caller frees; NULL: none now.  Names that
- * are no session's are left out.
+ * The next session named in the FIFO, as a path that the caller frees.  NULL: none now, or
+ * *ret_refused, else 0, is a process that could have no session.  What is neither is left out.
  */
-char *cwr_rundir_next(struct cwr_rundir *dir);
+char *cwr_rundir_next(struct cwr_rundir *dir, pid_t *ret_refused);
+
+/* Has a process said that it is under a seccomp filter, since this was asked last? */
+bool cwr_rundir_has_filtered(struct cwr_rundir *dir);
 
 /* Removes the sessions of ended processes, and the directory unless a living process uses it. */
 void cwr_rundir_close(struct cwr_rundir *dir);

@@ -38,6 +38,13 @@ static inline void cwr_kernel_list_cleanup(struct cwr_kernel_list **list)
  */
 struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list);
 
+/* Why nothing is recorded of a process though it has the library, and the sentences for reports. */
+#define CWR_OFF_REFUSED	 "off: no session"
+#define CWR_OFF_FILTERED "off: sandbox"
+#define CWR_LIMIT_REFUSED \
+	"nothing of it is recorded: it could have no session, as its standard error said"
+#define CWR_LIMIT_FILTERED "nothing of it is recorded: a seccomp filter was on when it started"
+
 /*
  * Adds the living processes that have the library but no session though they want one, with `off`
  * and a limit that says why.  Those whose maps may not be read are passed over.

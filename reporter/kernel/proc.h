@@ -69,6 +69,12 @@ bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces);
 /* Is a seccomp filter on?  (Field Seccomp of /proc/PID/status.) */
 bool cwr_proc_is_filtered(pid_t pid);
 
+/* How many seccomp filters are on; 0: none, or that is not known (Linux before 5.11). */
+unsigned int cwr_proc_count_filters(pid_t pid);
+
+/* Had it a variable with this text in it when it was executed?  False also if that is not known. */
+bool cwr_proc_has_in_environment(pid_t pid, const char *text);
+
 /* The clock, in nanoseconds. */
 uint64_t cwr_proc_now(clockid_t clock);
 

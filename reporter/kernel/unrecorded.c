@@ -38,16 +38,41 @@ bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces)
 	return true;
 }
 
-bool cwr_proc_is_filtered(pid_t pid)
+/* The number after the key, which starts with a newline and ends with a tab; 0: it is not there. */
+static unsigned int status_field(pid_t pid, const char *key)
 {
-	static const char key[] = "\nSeccomp:\t";
 	char status[4096];
 	const char *field;
 
 	if (cwr_proc_read_text(status, sizeof(status), pid, "status") <= 0)
-		return false;
+		return 0;
 	field = strstr(status, key);
-	return field && field[strlen(key)] != '0';
+	return field ? (unsigned int)strtoul(field + strlen(key), NULL, 10) : 0;
+}
+
+bool cwr_proc_is_filtered(pid_t pid)
+{
+	return status_field(pid, "\nSeccomp:\t") != 0;
+}
+
+unsigned int cwr_proc_count_filters(pid_t pid)
+{
+	return status_field(pid, "\nSeccomp_filters:\t");
+}
+
+bool cwr_proc_has_in_environment(pid_t pid, const char *text)
+{
+	CWR_AUTO_FREE char *variable = NULL;
+	char path[64];
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	CWR_AUTO_FCLOSE FILE *environment = fopen(path, "re");
+
+	while (environment && getdelim(&variable, &size, '\0', environment) > 0)
+		if (strstr(variable, text))
+			return true;
+	return false;
 }
 
 static void count_socket(void *context, pid_t pid, int fd, uint64_t inode)
@@ -71,8 +96,8 @@ static const char *reason_for(pid_t pid)
 	if (!cwr_proc_read_traces(pid, &traces) || !traces.has_library || traces.has_session)
 		return NULL;
 	if (traces.is_refused)
-		return "off: no session";
-	return cwr_proc_is_filtered(pid) && has_sockets(pid) ? "off: sandbox" : NULL;
+		return CWR_OFF_REFUSED;
+	return cwr_proc_is_filtered(pid) && has_sockets(pid) ? CWR_OFF_FILTERED : NULL;
 }
 
 static void visit(void *context, pid_t pid)
@@ -87,11 +112,8 @@ static void visit(void *context, pid_t pid)
 	process->has_shim = true;
 	process->off = reason;
 	cwr_model_add_limit(model, process,
-			    strcmp(reason, "off: sandbox")
-				    ? "nothing of it is recorded: it could have no session, as its "
-				      "standard error said"
-				    : "nothing of it is recorded: a seccomp filter was on when it "
-				      "started");
+			    strcmp(reason, CWR_OFF_FILTERED) ? CWR_LIMIT_REFUSED
+							     : CWR_LIMIT_FILTERED);
 }
 
 void cwr_kernel_find_unrecorded(struct cwr_model *model)

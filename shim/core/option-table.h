@@ -23,4 +23,5 @@ CW_OPTION(late, duration, "60s", "closed-late: how long in CLOSE_WAIT before the
 CW_OPTION(verbose, flag, "0", "1: say at start that recording is on, and at exit also when nothing is found")
 CW_OPTION(help, flag, "0", "1: print this table and go on")
 CW_OPTION(notify, string, "", "FIFO of a `cwshim run` that takes the report instead of a reporter of our own")
+CW_OPTION(filters, count, "0", "seccomp filters that this `cwshim run` is under itself")
 /* clang-format on */

@@ -7,6 +7,7 @@
 #define CW_CORE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/options.h"
 
@@ -16,9 +17,10 @@ extern bool cw_is_sandboxed;
 /*
  * Called in the constructor: is a filter on already that is to be avoided?  (Fields Seccomp and
  * Seccomp_filters of /proc/PID/status, proc(5); reading a file is what the loader has just done for
- * each library.)
+ * each library.)  `known` is the number of filters that a `cwshim run` is under itself: as many are
+ * no sandbox of this program either.
  */
-void cw_sandbox_init(enum cw_filter manner);
+void cw_sandbox_init(enum cw_filter manner, uint64_t known);
 
 /* Functions to call just before a filter is set, and when setting it failed.  In the constructor.
  */

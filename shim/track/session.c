@@ -25,6 +25,7 @@
 #include "core/unwind.h"
 #include "track/children.h"
 #include "track/modules.h"
+#include "track/notify.h"
 #include "track/slots.h"
 #include "track/storage.h"
 
@@ -310,6 +311,7 @@ struct cw_map *cw_session_ensure(void)
 		if (family->header)
 			cw_count(family->header->lost_sessions);
 		cw_storage_leave_mark();
+		cw_notify_refused();
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
 	}

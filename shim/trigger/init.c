@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "core/thread.h"
 #include "core/unwind.h"
+#include "track/notify.h"
 #include "track/session.h"
 #include "track/storage.h"
 #include "track/executed.h"
@@ -44,8 +45,9 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 {
 	cw_real_init();
 	cw_options_init(getenv("CWSHIM_OPTIONS"));
-	cw_sandbox_init((enum cw_filter)cw_options.seccomp.number);
+	cw_sandbox_init((enum cw_filter)cw_options.seccomp.number, cw_options.filters.number);
 	if (cw_is_sandboxed) {
+		cw_notify_filtered();
 		if (cw_options.verbose.number)
 			cw_message("recording is off: a seccomp filter is on", NULL);
 		return;

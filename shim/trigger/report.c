@@ -15,6 +15,7 @@
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/text.h"
+#include "track/notify.h"
 #include "track/probe.h"
 #include "track/remains.h"
 #include "track/session.h"
@@ -76,22 +77,14 @@ static const char *file_name(const char *path)
 	return name;
 }
 
-/* One write of less than PIPE_BUF bytes is not mixed with another's (pipe(7)). */
 static bool notify(void)
 {
 	char line[128];
 	struct cw_text text = CW_TEXT(line);
-	long fd = cw_raw(SYS_openat, AT_FDCWD, cw_options.notify.text,
-			 O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	bool is_written;
 
-	if (fd < 0)
-		return false;
 	cw_text_add(&text, file_name(cw_session_path()));
 	cw_text_add(&text, "\n");
-	is_written = cw_raw(SYS_write, fd, line, text.len) == (long)text.len;
-	cw_raw(SYS_close, fd);
-	return is_written;
+	return cw_notify(line, text.len);
 }
 
 /* log_path with %p and %e replaced. */

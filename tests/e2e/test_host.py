@@ -342,6 +342,43 @@ def test_a_process_that_could_have_no_session_is_seen(tmp_path, why):
         assert doctor.returncode == 1 and ("seccomp" if why == "sandbox" else reason) in doctor.stdout
 
 
+def run_of(tmp_path, *command, prefix=()):
+    """What `cwshim run` says of a command: its status, its report as text, and as JSON."""
+    (tmp_path / "sessions").mkdir(mode=0o700, exist_ok=True)
+    words = [*prefix, BUILD / "cwshim", "run", f"--session-dir={tmp_path}/sessions", "--min-age=0"]
+    shown = [subprocess.run([*words, *more, "--", *command], stdin=subprocess.DEVNULL, text=True,
+                            capture_output=True, check=False, timeout=TIMEOUT_S)
+             for more in ((), ("--format=json", f"--output={tmp_path}/run.json"))]
+    assert shown[0].returncode == shown[1].returncode
+    assert os.listdir(tmp_path / "sessions") == []
+    return shown[0].returncode, shown[0].stderr, json.loads((tmp_path / "run.json").read_text())
+
+
+def test_run_tells_of_a_process_under_a_filter(tmp_path):
+    """Though it made no session, and is gone."""
+    status, text, report = run_of(tmp_path, BUILD / "targets" / "sandbox", "launch")
+    assert status == 7 and "seccomp filter" in text
+    [process] = report["processes"]
+    assert process["shim"] and "seccomp filter" in process["limits"][0]
+
+
+def test_run_tells_of_a_process_that_could_have_no_session(tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+    status, text, report = run_of(tmp_path, PYTHON, "-c", limit + LEAK)
+    assert status == 0 and "it could have no session" in text
+    [process] = report["processes"]
+    assert process["limits"] == ["nothing of it is recorded: it could have no session, "
+                                 "as its standard error said"]
+
+
+def test_run_trusts_the_filter_that_it_is_under_itself(tmp_path):
+    """As in a container that shares its host's processes, or in a service."""
+    target = BUILD / "targets" / "sandbox"
+    status, _, report = run_of(tmp_path, PYTHON, "-c", LEAK, prefix=(target, "under"))
+    assert status == 0 and [f["cause"] for f in report["findings"]] == ["eof-read-not-closed"]
+    assert run_of(tmp_path, target, "runtime", prefix=(target, "under"))[2]["processes"]
+
+
 def test_children_share_the_session_of_their_parent(tmp_path):
     """They have none of their own, and miss nothing."""
     script = LEAK + "import os\nif not os.fork(): input()\nprint('READY', flush=True)\nos.wait()\n"

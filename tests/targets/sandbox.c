@@ -8,6 +8,7 @@
  *     sandbox launch     forbids what only the shim would call, and executes itself to serve
  *     sandbox runtime    puts itself under a filter as a container's is, and executes itself
  *     sandbox container  does the same, but serves in a child
+ *     sandbox under COMMAND...  executes that under such a filter
  *
  * It serves one client before and one after, and ends with status 7; "launch" once its standard
  * input ends.
@@ -68,16 +69,20 @@ static void lock_in(const char *way)
 		TARGET_CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 }
 
-static void execute(const char *self, const struct sock_fprog *program)
+static void filter(const struct sock_fprog *program)
 {
 	TARGET_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	TARGET_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program) == 0);
+}
+
+static void work(char *self)
+{
 	execl(self, self, "work", (char *)NULL);
 	target_die("exec");
 }
 
 /* What the loader and libc need at a start stays allowed. */
-static void launch(const char *self)
+static void launch(char *self)
 {
 	static struct sock_filter lines[] = {
 		NUMBER,
@@ -91,11 +96,12 @@ static void launch(const char *self)
 	};
 	struct sock_fprog program = {sizeof(lines) / sizeof(lines[0]), lines};
 
-	execute(self, &program);
+	filter(&program);
+	work(self);
 }
 
 /* Refuses a little, as that of a container runtime; kills nobody. */
-static void contain(const char *self, bool in_child)
+static void contain(void)
 {
 	static struct sock_filter lines[] = {
 		NUMBER,
@@ -103,28 +109,41 @@ static void contain(const char *self, bool in_child)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof(lines) / sizeof(lines[0]), lines};
+
+	filter(&program);
+}
+
+static void work_in_child(char *self)
+{
 	int status;
 
-	if (!in_child)
-		execute(self, &program);
-	TARGET_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	TARGET_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-	if (fork() == 0) {
-		execl(self, self, "work", (char *)NULL);
-		target_die("exec");
-	}
+	if (fork() == 0)
+		work(self);
 	TARGET_CHECK(wait(&status) > 0);
 	exit(WEXITSTATUS(status));
+}
+
+/* Those that execute something else; the others come back. */
+static void start(char **argv)
+{
+	if (strcmp(argv[1], "launch") == 0)
+		launch(argv[0]);
+	if (strcmp(argv[1], "runtime") && strcmp(argv[1], "container") && strcmp(argv[1], "under"))
+		return;
+	contain();
+	if (strcmp(argv[1], "container") == 0)
+		work_in_child(argv[0]);
+	if (strcmp(argv[1], "runtime") == 0)
+		work(argv[0]);
+	execvp(argv[2], argv + 2);
+	target_die("exec");
 }
 
 int main(int argc, char **argv)
 {
 	target_begin();
-	TARGET_CHECK(argc == 2);
-	if (strcmp(argv[1], "launch") == 0)
-		launch(argv[0]);
-	if (strcmp(argv[1], "runtime") == 0 || strcmp(argv[1], "container") == 0)
-		contain(argv[0], strcmp(argv[1], "container") == 0);
+	TARGET_CHECK(argc >= 2);
+	start(argv);
 	listener = target_listen(0);
 	address = target_address(target_port(listener));
 	serve();

@@ -238,21 +238,25 @@ static void test_a_process_that_went_on_is_not_called_back(void **state)
 
 static void test_the_notes_in_a_fifo_are_sessions_names(void **state)
 {
-	static const char text[] = "1-a.cws\n../2.cws\nnonsense\n.cws\n3-b.cws\n";
+	static const char text[] = "1-a.cws\n../2.cws\nrefused 77\nrefused x\n.cws\n3-b.cws\n";
 	struct session_fixture *f = *state;
 	struct cwr_rundir dir;
+	pid_t refused;
 	char *path;
 
 	assert_null(cwr_rundir_open(&dir, f->dir));
-	assert_null(cwr_rundir_next(&dir));
+	assert_null(cwr_rundir_next(&dir, &refused));
 	assert_int_equal(write(dir.fifo, text, sizeof(text) - 1), sizeof(text) - 1);
-	path = cwr_rundir_next(&dir);
+	path = cwr_rundir_next(&dir, &refused);
 	assert_string_equal(path + strlen(dir.path), "/1-a.cws");
 	free(path);
-	path = cwr_rundir_next(&dir);
+	assert_null(cwr_rundir_next(&dir, &refused));
+	assert_int_equal(refused, 77);
+	path = cwr_rundir_next(&dir, &refused);
+	assert_int_equal(refused, 0);
 	assert_string_equal(path + strlen(dir.path), "/3-b.cws");
 	free(path);
-	assert_null(cwr_rundir_next(&dir));
+	assert_null(cwr_rundir_next(&dir, &refused));
 	path = strdup(dir.path);
 	cwr_rundir_close(&dir);
 	assert_int_equal(access(path, F_OK), -1);

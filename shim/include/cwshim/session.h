@@ -25,6 +25,12 @@
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
+/*
+ * To a `cwshim run`: the line in its FIFO that starts so goes on with the number of a process that
+ * could have no session; the file of that name beside it is opened by one that is under a filter.
+ */
+#define CW_NOTIFY_REFUSED  "refused "
+#define CW_NOTIFY_FILTERED "filtered"
 
 /* Fixed sizes.  The sections' own capacities stand in the header. */
 enum {
