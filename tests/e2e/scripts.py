@@ -7,6 +7,8 @@ which are compiled targets again, without the shim:
     CLIENTS PORT COUNT MANNER    clients, as target_start_clients() has them
     UPSTREAM COUNT FIRST         a server, as target_upstream_start() has it; its port is the answer
     HANGUP                       that server shall hang up on all it still has
+    TLS_CLIENTS PORT COUNT MANNER  clients that speak TLS, as target_tls_start() has them
+    GO                           lets one of these hang up
 """
 
 import os
@@ -36,12 +38,20 @@ class Peers:
             self._start("--client", *arguments)
         elif asked == "UPSTREAM":
             self._start_upstream(*arguments)
-        elif asked == "HANGUP":
+        elif asked == "TLS_CLIENTS":
+            self._start_tls_clients(*arguments)
+        elif asked in ("HANGUP", "GO"):
             os.write(self.word, b"x")
 
-    def _start(self, *arguments, pass_fds=()):
-        self.processes.append(subprocess.Popen([self.program, *arguments], pass_fds=pass_fds,
-                                               stdin=subprocess.DEVNULL))
+    def _start(self, *arguments, pass_fds=(), program=None):
+        self.processes.append(subprocess.Popen([program or self.program, *arguments],
+                                               pass_fds=pass_fds, stdin=subprocess.DEVNULL))
+
+    def _start_tls_clients(self, *arguments):
+        heard, self.word = os.pipe()
+        self._start(*arguments, str(heard), pass_fds=(heard,),
+                    program=self.program.parent / "tls_client")
+        os.close(heard)
 
     def _start_upstream(self, count, first):
         listening, word = socket.create_server(("127.0.0.1", 0)), os.pipe()

@@ -14,6 +14,8 @@ from lab import REPORT_SIGNAL
 TARGETS = [
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),
+    *(("tls_server.py", f"--shape={shape}")
+      for shape in ("unwrap", "first", "freed", "handshake")),
     ("forking_server.pl",),
     ("reconnecting_client.rb",),
     ("Swallow.java",),

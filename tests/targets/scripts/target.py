@@ -31,6 +31,13 @@ def wait_fin(fd):
     assert poll.poll(DEADLINE_MS), "deadline"
 
 
+def wait_input(fd):
+    """Until there is something to read."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    assert poll.poll(DEADLINE_MS), "deadline"
+
+
 def hold():
     say("READY")
     while sys.stdin.readline():
