@@ -77,7 +77,7 @@ static bool is_in_handshake(const struct cwr_mark *mark)
 }
 
 /* Its thread is stuck elsewhere, or a loop that would be told has stopped: other causes. */
-static bool would_be_served(const struct cwr_case *c, const struct cwr_holder *holder)
+static bool would_be_served(const struct cwr_case *c, const struct cwr_holder *holder, pid_t tid)
 {
 	const struct cwr_process *process = holder->process;
 	struct cwr_waiting waiting = cwr_waits_of(c->socket, holder);
@@ -88,24 +88,37 @@ static bool would_be_served(const struct cwr_case *c, const struct cwr_holder *h
 }
 
 /*
- * The library asked for more, was told to come again, and was never called again.  A handshake in
- * which the end-of-file was read has failed: there it is the close that is missing.
+ * Where the handshake came to rest: the library asked for more and was told to come again, or it
+ * was told of the end.  In the latter case the close is missing that should follow, and the rule
+ * for that comes first; this is then mentioned.
  */
+static const struct cwr_mark *find_rest(const struct cwr_holder *holder)
+{
+	if (holder->eof.t)
+		return is_in_handshake(&holder->eof) ? &holder->eof : NULL;
+	if (is_in_handshake(&holder->waited) && holder->last_use.t <= holder->waited.t)
+		return &holder->waited;
+	return NULL;
+}
+
+static bool is_certain(const struct cwr_case *c, const struct cwr_holder *holder)
+{
+	return cwr_waits_are_known(holder->process) && !cwr_waits_of(c->socket, holder).sets &&
+	       !cwr_fact_is_ending(holder->process);
+}
+
 static bool decide_stalled(struct cwr_case *c)
 {
-	if (cwr_fact_eof_reader(c->socket))
-		return false;
+	const struct cwr_holder *reader = cwr_fact_eof_reader(c->socket);
+
 	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
-		if (!cwr_fact_counts(h) || !is_in_handshake(&h->waited) ||
-		    h->last_use.t > h->waited.t || would_be_served(c, h))
+		const struct cwr_mark *rest = cwr_fact_counts(h) ? find_rest(h) : NULL;
+
+		if (!rest || (reader && reader != h) || would_be_served(c, h, rest->tid))
 			continue;
 		c->blamed = h;
-		c->evidence[CWR_EV_LAST_USE] = h->waited;
-		c->confidence = cwr_waits_are_known(h->process) &&
-						!cwr_waits_of(c->socket, h).sets &&
-						!cwr_fact_is_ending(h->process)
-					? CWR_HIGH
-					: CWR_MEDIUM;
+		c->evidence[CWR_EV_LAST_USE] = *rest;
+		c->confidence = is_certain(c, h) ? CWR_HIGH : CWR_MEDIUM;
 		return true;
 	}
 	return false;

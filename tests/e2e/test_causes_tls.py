@@ -85,6 +85,17 @@ def test_a_completed_handshake_is_not_stalled(lab, target):
     assert running.finish() == 0
 
 
+@pytest.mark.parametrize("at_exit", [0, 1])
+def test_a_failed_handshake_was_told_of(lab, at_exit):
+    running = lab.start("tls_handshake", "--shape=failed", at_exit=at_exit).wait_ready()
+    report = None if at_exit else lab.report(running.pid)[0]
+    assert running.finish() == 0
+    [finding] = (report or lab.only_log())["findings"]
+    assert finding["cause"] == "eof-read-not-closed" and finding["count"] == 3
+    assert finding["also_possible"] == ["tls-handshake-stalled"]
+    assert "SSL_accept()" in finding["explanation"]
+
+
 def test_the_library_is_named_where_the_session_was_only_freed(lab):
     running = lab.start("tls_freed", at_exit=0, format="text").wait_ready()
     told = lab.cwshim("report", "--min-age=0", str(running.pid)).stdout

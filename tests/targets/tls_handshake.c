@@ -2,8 +2,8 @@
 /*
  * A server with OpenSSL that starts a handshake, is told to come again when more has come, and
  * never does: --shape=bits: three bytes had come; hello: the first flight.  --tls=1.2: not the
- * latest version.  With --shape=done the handshake was completed and it is the request that is
- * forgotten, which is another matter.
+ * latest version.  Other matters: --shape=done: the handshake was completed, and it is the request
+ * that is forgotten; failed: the client hung up in it, and the server was told.
  * --fixed: it gives up and closes.
  */
 #include "target_openssl.h"
@@ -16,6 +16,7 @@ static const struct shape {
 } shapes[] = {
 	{"--shape=bits", TARGET_TLS_BITS, "tls-handshake-stalled", "stall", SSL_ERROR_WANT_READ},
 	{"--shape=hello", TARGET_TLS_HELLO, "tls-handshake-stalled", "stall", SSL_ERROR_WANT_READ},
+	{"--shape=failed", TARGET_TLS_BITS, "eof-read-not-closed", "leak", SSL_ERROR_SSL},
 	{"--shape=done", TARGET_TLS_CUT, "unread-not-closed", "leak", SSL_ERROR_NONE},
 };
 
@@ -53,10 +54,15 @@ int main(int argc, char **argv)
 	listener = target_listen(0);
 	clients = target_tls_start(target_port(listener), CLIENTS, shape->manner);
 	for (int i = 0; i < CLIENTS; i++) {
+		bool is_failed = shape->error == SSL_ERROR_SSL;
 		int fd = target_tls_take(listener);
-		SSL *ssl = shake_hands(context, fd);
+		SSL *ssl;
 
-		target_tls_let_go(&clients, fd);
+		if (is_failed)
+			target_tls_let_go(&clients, fd);
+		ssl = shake_hands(context, fd);
+		if (!is_failed)
+			target_tls_let_go(&clients, fd);
 		if (is_fixed) {
 			SSL_free(ssl);
 			close(fd);

@@ -111,15 +111,18 @@ static void test_handshake(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
-/* The end-of-file made it fail: then somebody was told. */
+/* The end-of-file made it fail: then somebody was told, and should have closed. */
 static void test_failed_handshake(void **state)
 {
 	struct scene *s = *state;
 
 	s->owner->waited = made_tls(s, "read", 15, 50, CWR_TLS_HANDSHAKE);
 	made_eof(s->model, s->socket, s->owner);
+	assert_cause(s, "eof-read-not-closed");
+	assert_null(s->model->findings->also_possible[0]);
 	s->owner->eof = made_tls(s, "read", 10, 50, CWR_TLS_HANDSHAKE);
 	assert_cause(s, "eof-read-not-closed");
+	assert_string_equal(s->model->findings->also_possible[0], "tls-handshake-stalled");
 }
 
 static void add_thread(struct scene *s, enum cwr_call call)
