@@ -37,7 +37,27 @@ enum { CW_LAYOUT_BITS = 40 };
 /* In CW_LAYOUT_BITS bits; what does not fit becomes CW_LAYOUT_OTHER.  Never 0. */
 uint64_t cw_layout_pack(const struct cw_layout *layout);
 
-/* Takes the low CW_LAYOUT_BITS bits. */
-struct cw_layout cw_layout_unpack(uint64_t packed);
+/* The fields of a packed layout, each signed number in units of CW_LAYOUT_UNIT bytes. */
+enum {
+	CW_LAYOUT_KIND_BITS = 3,
+	CW_LAYOUT_RULE_BITS = 2,
+	CW_LAYOUT_CFA_BITS = 20,
+	CW_LAYOUT_BP_BITS = 15,
+	CW_LAYOUT_UNIT = 8
+};
+
+/* Takes the low CW_LAYOUT_BITS bits.  Inline: done for each frame of each stack. */
+static inline struct cw_layout cw_layout_unpack(uint64_t packed)
+{
+	int64_t from_bp = (int64_t)(packed << (64 - CW_LAYOUT_BITS));
+	int64_t from_cfa = from_bp << CW_LAYOUT_BP_BITS;
+
+	return (struct cw_layout){
+		.kind = packed & ((1u << CW_LAYOUT_KIND_BITS) - 1),
+		.bp_rule = packed >> CW_LAYOUT_KIND_BITS & ((1u << CW_LAYOUT_RULE_BITS) - 1),
+		.cfa = (int32_t)(from_cfa >> (64 - CW_LAYOUT_CFA_BITS)) * CW_LAYOUT_UNIT,
+		.bp = (int32_t)(from_bp >> (64 - CW_LAYOUT_BP_BITS)) * CW_LAYOUT_UNIT,
+	};
+}
 
 #endif

@@ -28,7 +28,8 @@
 #if defined(__x86_64__) && defined(DLFO_STRUCT_HAS_EH_DBASE)
 
 enum {
-	SLOTS = 4096, /* of 16 bytes: what the kernel maps around a first read (64 KiB) */
+	SLOTS_LOG = 12,
+	SLOTS = 1 << SLOTS_LOG, /* of 16 bytes: what the kernel maps around a first read (64 KiB) */
 	PROBES = 8,
 	STAYING_MAX = 128,
 	STAMP_BITS = 64 - CW_LAYOUT_BITS
@@ -85,10 +86,18 @@ static bool find(uintptr_t pc, struct cw_object *ret)
 	return true;
 }
 
+static const uint64_t FACTOR = 0x9e3779b97f4a7c15u;
+
 static uint64_t mix(uint64_t x)
 {
-	x *= 0x9e3779b97f4a7c15u;
+	x *= FACTOR;
 	return x ^ x >> 32;
+}
+
+/* The first place to look for an address. */
+static unsigned int place_of(uintptr_t pc)
+{
+	return (unsigned int)(pc * FACTOR >> (64 - SLOTS_LOG));
 }
 
 /* Of the same object, the stamps before and after a dlclose() always differ. */
@@ -101,25 +110,25 @@ static uint32_t stamp_of(const struct cw_object *object, unsigned int generation
 	return (uint32_t)(mix(hash) + generation) & ((1u << STAMP_BITS) - 1);
 }
 
-static bool look_up(struct slot *table, uintptr_t pc, uint32_t stamp, struct cw_layout *ret)
+/* 0: not there, or not of this stamp. */
+static inline uint64_t look_up(struct slot *table, uintptr_t pc, uint32_t stamp)
 {
-	uint64_t hash = mix(pc);
+	unsigned int place = place_of(pc);
 
 	for (unsigned int i = 0; i < PROBES; i++) {
-		struct slot *slot = &table[(hash + i) % SLOTS];
+		struct slot *slot = &table[(place + i) % SLOTS];
 		/* Acquire: pairs with the claim and the store in remember(). */
 		uintptr_t key = atomic_load_explicit(&slot->pc, memory_order_acquire);
 		uint64_t value;
 
+		if (key == pc) {
+			value = atomic_load_explicit(&slot->value, memory_order_acquire);
+			return value >> CW_LAYOUT_BITS == stamp ? value : 0;
+		}
 		if (!key)
-			return false;
-		if (key != pc)
-			continue;
-		value = atomic_load_explicit(&slot->value, memory_order_acquire);
-		*ret = cw_layout_unpack(value);
-		return value >> CW_LAYOUT_BITS == stamp && ret->kind != CW_LAYOUT_NONE;
+			return 0;
 	}
-	return false;
+	return 0;
 }
 
 static bool claim(struct slot *slot, uintptr_t pc, bool *ret_is_new)
@@ -135,11 +144,11 @@ static void remember(struct slot *table, uintptr_t pc, uint32_t stamp,
 		     const struct cw_layout *layout)
 {
 	uint64_t value = cw_layout_pack(layout) | (uint64_t)stamp << CW_LAYOUT_BITS;
-	uint64_t hash = mix(pc);
+	unsigned int place = place_of(pc);
 	bool is_new;
 
 	for (unsigned int i = 0; i < PROBES; i++) {
-		struct slot *slot = &table[(hash + i) % SLOTS];
+		struct slot *slot = &table[(place + i) % SLOTS];
 
 		if (!claim(slot, pc, &is_new))
 			continue;
@@ -163,34 +172,44 @@ static struct cw_layout find_own(const struct cw_object *object, uintptr_t pc,
 				 unsigned int generation)
 {
 	uint32_t stamp = stamp_of(object, generation);
+	uint64_t known = look_up(own, pc, stamp);
 	struct cw_layout layout;
 
-	if (look_up(own, pc, stamp, &layout))
-		return layout;
+	if (known)
+		return cw_layout_unpack(known);
 	layout = cw_cfi_layout(object, pc);
 	remember(own, pc, stamp, &layout);
 	return layout;
 }
 
-struct cw_layout cw_layouts_find(uintptr_t pc)
+/* What is not in the shared table, or while a dlclose() is under way. */
+static __attribute__((noinline)) struct cw_layout find_elsewhere(uintptr_t pc, struct slot *common)
 {
 	unsigned int generation = atomic_load(&closings);
-	bool is_usable = atomic_load(&closers) <= 0;
-	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
 	struct cw_object object;
 	struct cw_layout layout;
 
-	if (is_usable && common && look_up(common, pc, STAMP_SHARED, &layout))
-		return layout;
 	if (!find(pc, &object))
 		return (struct cw_layout){.kind = find_object ? CW_LAYOUT_NONE : CW_LAYOUT_OTHER};
-	if (!is_usable)
+	if (atomic_load(&closers) > 0)
 		return cw_cfi_layout(&object, pc);
 	if (!common || !is_staying(&object))
 		return find_own(&object, pc, generation);
 	layout = cw_cfi_layout(&object, pc);
 	remember(common, pc, STAMP_SHARED, &layout);
 	return layout;
+}
+
+struct cw_layout cw_layouts_find(uintptr_t pc)
+{
+	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
+	uint64_t known = 0;
+
+	if (__builtin_expect(common && atomic_load(&closers) <= 0, 1))
+		known = look_up(common, pc, STAMP_SHARED);
+	if (__builtin_expect(known != 0, 1))
+		return cw_layout_unpack(known);
+	return find_elsewhere(pc, common);
 }
 
 static int note_staying(struct dl_phdr_info *info, size_t size, void *arg)

@@ -21,6 +21,7 @@ struct cw_thread {
 	uint64_t eof_cookie; /* ... and whose, until it closes something; 0: none */
 	uintptr_t stack_low; /* from here to stack_high its own stack is known to be readable */
 	uintptr_t stack_high;
+	uintptr_t stack_top; /* for the first thread: an address near the top of its stack */
 };
 
 extern __thread struct cw_thread cw_thread;

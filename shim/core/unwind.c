@@ -188,30 +188,20 @@ static bool may_enter_libunwind(void)
 	       !cw_thread.unwinding && enter();
 }
 
-static size_t walk(uint64_t *ips, size_t max, uint16_t *ret_flags)
-{
-	bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
-	size_t n;
-
-	*ret_flags = 0;
-	if (kind == CW_UNWIND_LIBUNWIND && walk_layouts(ips, max, &n))
-		return n;
-	if (may_enter_libunwind())
-		return walk_libunwind(ips, max);
-	*ret_flags = all ? CW_STACK_FP : CW_STACK_CALLER;
-	return walk_frame_pointers(ips, max, all);
-}
-
-size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
+/* By the other ways: they begin with our own frames, so there must be room for those. */
+static size_t walk_otherwise(uint64_t *ips, size_t max, uint16_t *ret_flags)
 {
 	uint64_t walked[CW_STACK_FRAMES_MAX + OWN_FRAMES];
+	bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
 	size_t room = max + OWN_FRAMES, n;
 	int saved_errno = errno;
 
-	*ret_flags = 0;
-	if (kind == CW_UNWIND_NONE)
-		return 0;
-	n = walk(walked, room, ret_flags);
+	if (may_enter_libunwind()) {
+		n = walk_libunwind(walked, room);
+	} else {
+		*ret_flags = all ? CW_STACK_FP : CW_STACK_CALLER;
+		n = walk_frame_pointers(walked, room, all);
+	}
 	if (n == room)
 		*ret_flags |= CW_STACK_CUT;
 	n = drop_own_frames(walked, n);
@@ -219,6 +209,20 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
 	for (size_t i = 0; i < n; i++)
 		ips[i] = walked[i];
 	errno = saved_errno;
+	return n;
+}
+
+size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
+{
+	size_t n = 0;
+
+	*ret_flags = 0;
+	if (kind == CW_UNWIND_LIBUNWIND && walk_layouts(ips, max, &n)) {
+		*ret_flags = n == max ? CW_STACK_CUT : 0;
+		n = drop_own_frames(ips, n);
+	} else if (kind != CW_UNWIND_NONE) {
+		n = walk_otherwise(ips, max, ret_flags);
+	}
 	return n;
 }
 

@@ -30,13 +30,15 @@ enum {
 
 enum step { GO_ON, AT_END, LOST };
 
-struct walk {
+/* The frame that the walk is at.  Apart from the window, so that it can stay in registers. */
+struct frame {
 	uintptr_t ip, sp, bp;
-	bool is_exact;	     /* ip is where a signal came in between, not a return address */
-	uintptr_t low, high; /* may be read */
+	bool is_exact; /* ip is where a signal came in between, not a return address */
 };
 
-static uintptr_t main_top; /* an address above the main thread's frames, in the same stack */
+struct window {
+	uintptr_t low, high; /* may be read */
+};
 
 /*
  * rt_sigprocmask copies the new mask in before it looks at `how`: EFAULT for memory that cannot be
@@ -52,7 +54,7 @@ bool cw_walk_is_readable(const void *address)
 void cw_walk_init(void)
 {
 	/* The kernel puts these bytes above the environment's pointers (fs/binfmt_elf.c). */
-	main_top = getauxval(AT_RANDOM);
+	cw_thread.stack_top = getauxval(AT_RANDOM);
 }
 
 static uintptr_t page_of(uintptr_t address)
@@ -65,81 +67,88 @@ static bool is_on_own_stack(uintptr_t address)
 	return address >= cw_thread.stack_low && address < cw_thread.stack_high;
 }
 
-/* The walk goes on at sp, whose page can be read. */
-static void begin_at(struct walk *walk, uintptr_t sp)
+/* The page of sp can be read. */
+static struct window window_at(uintptr_t sp)
 {
-	walk->sp = sp;
-	walk->low = is_on_own_stack(sp) ? cw_thread.stack_low : page_of(sp);
-	walk->high = is_on_own_stack(sp) ? cw_thread.stack_high : page_of(sp) + PAGE;
+	if (is_on_own_stack(sp))
+		return (struct window){cw_thread.stack_low, cw_thread.stack_high};
+	return (struct window){page_of(sp), page_of(sp) + PAGE};
 }
 
 /* Makes readable what is between the last readable page and this address, and its page. */
-static bool extend(struct walk *walk, uintptr_t last, unsigned int pages_max)
+static __attribute__((noinline)) bool extend(struct window *window, uintptr_t last,
+					     unsigned int pages_max)
 {
-	if (last < walk->low || last > UINTPTR_MAX - PAGE)
+	if (last < window->low || last > UINTPTR_MAX - PAGE)
 		return false;
-	for (unsigned int asked = 0; walk->high <= last; asked++) {
-		if (walk->high == cw_thread.stack_low)
-			walk->high = cw_thread.stack_high;
+	for (unsigned int asked = 0; window->high <= last; asked++) {
+		if (window->high == cw_thread.stack_low)
+			window->high = cw_thread.stack_high;
 		else if (!cw_is_sandboxed && asked < pages_max &&
-			 cw_walk_is_readable((void *)walk->high))
-			walk->high += PAGE;
+			 cw_walk_is_readable((void *)window->high))
+			window->high += PAGE;
 		else
 			return false;
 	}
 	return true;
 }
 
-static bool read_word(struct walk *walk, uintptr_t at, uintptr_t *ret)
+static inline bool read_word(struct window *window, uintptr_t at, uintptr_t *ret)
 {
-	if (at & 7 || at < walk->low || (at + 8 > walk->high && !extend(walk, at, FRAME_PAGES_MAX)))
+	bool is_near = at >= window->low && at < window->high;
+
+	/* The bounds are those of pages, so an aligned word is within or without as a whole. */
+	if (at & 7 || (!__builtin_expect(is_near, 1) && !extend(window, at, FRAME_PAGES_MAX)))
 		return false;
 	*ret = *(const uintptr_t *)at;
 	return true;
 }
 
-static enum step return_to_caller(struct walk *walk, uintptr_t cfa, const struct cw_layout *layout)
+static inline enum step return_to_caller(struct frame *frame, struct window *window, uintptr_t cfa,
+					 struct cw_layout layout)
 {
-	uintptr_t saved = layout->bp_rule == CW_BP_AT_CFA ? cfa : walk->bp;
+	uintptr_t saved = layout.bp_rule == CW_BP_AT_CFA ? cfa : frame->bp;
 
-	if (cfa <= walk->sp || !read_word(walk, cfa - 8, &walk->ip))
+	if (cfa <= frame->sp || !read_word(window, cfa - 8, &frame->ip))
 		return LOST;
-	if (layout->bp_rule != CW_BP_SAME &&
-	    !read_word(walk, saved + (uintptr_t)(intptr_t)layout->bp, &walk->bp))
+	if (layout.bp_rule != CW_BP_SAME &&
+	    !read_word(window, saved + (uintptr_t)(intptr_t)layout.bp, &frame->bp))
 		return LOST;
-	walk->sp = cfa;
-	walk->is_exact = false;
-	return walk->ip < IP_MIN ? AT_END : GO_ON;
+	frame->sp = cfa;
+	frame->is_exact = false;
+	return frame->ip < IP_MIN ? AT_END : GO_ON;
 }
 
 #if defined(__x86_64__)
-static bool read_register(struct walk *walk, int index, uintptr_t *ret)
+static inline bool read_register(struct window *window, uintptr_t context, int index,
+				 uintptr_t *ret)
 {
-	const ucontext_t *context = (const ucontext_t *)walk->sp;
+	const ucontext_t *at = (const ucontext_t *)context;
 
-	return read_word(walk, (uintptr_t)&context->uc_mcontext.gregs[index], ret);
+	return read_word(window, (uintptr_t)&at->uc_mcontext.gregs[index], ret);
 }
 
 /* The handler may have run on a stack of its own, so what follows can be anywhere. */
-static enum step return_from_signal(struct walk *walk)
+static inline enum step return_from_signal(struct frame *frame, struct window *window)
 {
-	uintptr_t sp;
+	uintptr_t context = frame->sp, sp;
 
-	if (!read_register(walk, REG_RIP, &walk->ip) || !read_register(walk, REG_RBP, &walk->bp) ||
-	    !read_register(walk, REG_RSP, &sp))
+	if (!read_register(window, context, REG_RIP, &frame->ip) ||
+	    !read_register(window, context, REG_RBP, &frame->bp) ||
+	    !read_register(window, context, REG_RSP, &sp))
 		return LOST;
-	if (sp < walk->low || sp >= walk->high) {
+	if (sp < window->low || sp >= window->high) {
 		if (!is_on_own_stack(sp) &&
 		    (cw_is_sandboxed || !cw_walk_is_readable((const void *)sp)))
 			return LOST;
-		begin_at(walk, sp);
+		*window = window_at(sp);
 	}
-	walk->sp = sp;
-	walk->is_exact = true;
-	return walk->ip < IP_MIN ? LOST : GO_ON;
+	frame->sp = sp;
+	frame->is_exact = true;
+	return frame->ip < IP_MIN ? LOST : GO_ON;
 }
 #else
-static enum step return_from_signal(struct walk *walk)
+static inline enum step return_from_signal(struct frame *frame, struct window *window)
 {
 	return LOST;
 }
@@ -149,81 +158,71 @@ static enum step return_from_signal(struct walk *walk)
  * Code made at run time tells nothing of its frames.  Engines mostly keep frame pointers; libunwind
  * follows them too (its src/x86_64/Gstep.c), if they point a little above the frame.
  */
-static enum step follow_frame_pointer(struct walk *walk)
+static inline enum step follow_frame_pointer(struct frame *frame, struct window *window)
 {
-	static const struct cw_layout guessed = {
-		.kind = CW_LAYOUT_BP, .cfa = 16, .bp_rule = CW_BP_AT_CFA, .bp = -16};
+	static const struct cw_layout guessed = {.bp_rule = CW_BP_AT_CFA, .bp = -16};
 
-	if (walk->bp < walk->sp || walk->bp - walk->sp > GUESSED_MAX)
+	if (frame->bp < frame->sp || frame->bp - frame->sp > GUESSED_MAX)
 		return LOST;
-	return return_to_caller(walk, walk->bp + 16, &guessed);
+	return return_to_caller(frame, window, frame->bp + 16, guessed);
 }
 
-static enum step step(struct walk *walk)
+static inline enum step step(struct frame *frame, struct window *window)
 {
-	struct cw_layout layout = cw_layouts_find(walk->ip - (walk->is_exact ? 0 : 1));
+	struct cw_layout layout = cw_layouts_find(frame->ip - (frame->is_exact ? 0 : 1));
 	uintptr_t offset = (uintptr_t)(intptr_t)layout.cfa, cfa;
 
 	switch (layout.kind) {
 	case CW_LAYOUT_SP:
-		return return_to_caller(walk, walk->sp + offset, &layout);
+		return return_to_caller(frame, window, frame->sp + offset, layout);
 	case CW_LAYOUT_BP:
-		return return_to_caller(walk, walk->bp + offset, &layout);
+		return return_to_caller(frame, window, frame->bp + offset, layout);
 	case CW_LAYOUT_AT_BP:
-		if (!read_word(walk, walk->bp + offset, &cfa))
+		if (!read_word(window, frame->bp + offset, &cfa))
 			return LOST;
-		return return_to_caller(walk, cfa, &layout);
+		return return_to_caller(frame, window, cfa, layout);
 	case CW_LAYOUT_SIGNAL:
-		return return_from_signal(walk);
+		return return_from_signal(frame, window);
 	case CW_LAYOUT_END:
 		return AT_END;
 	case CW_LAYOUT_NONE:
-		return follow_frame_pointer(walk);
+		return follow_frame_pointer(frame, window);
 	default:
 		return LOST;
 	}
 }
 
-/* Threads have their thread-local storage at the top of their stack, except the first one. */
-static uintptr_t top_above(uintptr_t address)
+/*
+ * If what was walked is the lower end of the thread's own stack, it stays readable.  Threads have
+ * their thread-local storage at the top of their stack, except the first one.
+ */
+static __attribute__((noinline)) void keep_own_stack(struct window *window, uintptr_t start)
 {
-	uintptr_t top = (uintptr_t)&cw_thread;
+	uintptr_t top = cw_thread.stack_top ? cw_thread.stack_top : (uintptr_t)&cw_thread;
 
-	if (top < address || (main_top > address && main_top < top))
-		top = main_top;
-	return top;
-}
-
-/* If what was walked is the lower end of the thread's own stack, it stays readable. */
-static void keep_own_stack(struct walk *walk, uintptr_t start)
-{
-	uintptr_t top = top_above(walk->high - 1), low = page_of(start);
-
-	if (is_on_own_stack(start))
+	/* With its top below, or out of reach, it is another stack. */
+	if (top < start || (window->high <= top && !extend(window, top, TOP_PAGES_MAX)))
 		return;
-	if (walk->high != cw_thread.stack_high &&
-	    (top < walk->high || !extend(walk, top, TOP_PAGES_MAX)))
-		return;
-	cw_thread.stack_low = low;
-	cw_thread.stack_high = walk->high;
+	cw_thread.stack_low = page_of(start);
+	cw_thread.stack_high = window->high;
 }
 
 bool cw_walk(const struct cw_walk_start *start, uint64_t *ips, size_t max, size_t *ret_n)
 {
-	struct walk walk = {.ip = start->ip, .bp = start->bp};
+	struct frame frame = {.ip = start->ip, .sp = start->sp, .bp = start->bp};
+	struct window window = window_at(start->sp);
 	enum step last = GO_ON;
 	size_t n = 0;
 
-	begin_at(&walk, start->sp);
 	while (n < max && last == GO_ON) {
-		ips[n++] = walk.ip;
+		ips[n++] = frame.ip;
 		if (n < max)
-			last = step(&walk);
+			last = step(&frame, &window);
 	}
 	*ret_n = n;
 	if (last == LOST)
 		return false;
-	if (walk.low == page_of(start->sp))
-		keep_own_stack(&walk, start->sp);
+	if (!is_on_own_stack(start->sp) && window.low == page_of(start->sp))
+		keep_own_stack(&window, start->sp);
 	return true;
 }

@@ -16,7 +16,7 @@ struct cw_walk_start {
 	uintptr_t bp; /* and rbp */
 };
 
-/* Once, by the constructor, on the main thread. */
+/* Once, by the constructor, on the first thread. */
 void cw_walk_init(void);
 
 /*
