@@ -22,6 +22,7 @@
 
 #include "core/cfi.h"
 #include "core/raw.h"
+#include "core/thread.h"
 
 #include "core/poison.h"
 
@@ -56,7 +57,6 @@ static struct {
 static unsigned int staying_count;
 
 static atomic_uint closings; /* calls of dlclose() that began or ended */
-static atomic_int closers;   /* threads inside it */
 
 /*
  * Where the segments of an object do not lie side by side, _dl_find_object() gives the bounds of
@@ -191,7 +191,7 @@ static __attribute__((noinline)) struct cw_layout find_elsewhere(uintptr_t pc, s
 
 	if (!find(pc, &object))
 		return (struct cw_layout){.kind = find_object ? CW_LAYOUT_NONE : CW_LAYOUT_OTHER};
-	if (atomic_load(&closers) > 0)
+	if (atomic_load(&cw_wiped->closers) > 0)
 		return cw_cfi_layout(&object, pc);
 	if (!common || !is_staying(&object))
 		return find_own(&object, pc, generation);
@@ -205,7 +205,7 @@ struct cw_layout cw_layouts_find(uintptr_t pc)
 	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
 	uint64_t known = 0;
 
-	if (__builtin_expect(common && atomic_load(&closers) <= 0, 1))
+	if (__builtin_expect(common && atomic_load(&cw_wiped->closers) <= 0, 1))
 		known = look_up(common, pc, STAMP_SHARED);
 	if (__builtin_expect(known != 0, 1))
 		return cw_layout_unpack(known);
@@ -258,7 +258,7 @@ void cw_layouts_init(void)
 
 void cw_layouts_before_dlclose(void)
 {
-	atomic_fetch_add(&closers, 1);
+	atomic_fetch_add(&cw_wiped->closers, 1);
 	atomic_fetch_add(&closings, 1);
 }
 
@@ -287,12 +287,13 @@ void cw_layouts_after_dlclose(void)
 	atomic_fetch_add(&closings, 1);
 	if (atomic_load(&own_used) > SLOTS / 2)
 		empty_own();
-	atomic_fetch_sub(&closers, 1);
+	atomic_fetch_sub(&cw_wiped->closers, 1);
 }
 
 void cw_layouts_after_fork(void)
 {
-	atomic_store(&closers, 0);
+	if (atomic_load(&cw_wiped->closers) != 0)
+		atomic_store(&cw_wiped->closers, 0);
 }
 
 #else

@@ -22,8 +22,8 @@ bool cw_is_ready;
 bool cw_has_vm_children;
 
 /* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
-static volatile pid_t unwiped;
-static volatile pid_t *process_id = &unwiped;
+static struct cw_wiped unwiped;
+struct cw_wiped *cw_wiped = &unwiped;
 
 void cw_process_id_init(void)
 {
@@ -35,19 +35,19 @@ void cw_process_id_init(void)
 	if (cw_raw(SYS_madvise, page, 4096, MADV_WIPEONFORK) < 0)
 		cw_raw(SYS_munmap, page, 4096);
 	else
-		process_id = (volatile pid_t *)page;
+		cw_wiped = (struct cw_wiped *)page;
 }
 
 pid_t cw_process_id(void)
 {
-	return *process_id;
+	return cw_wiped->process_id;
 }
 
 pid_t cw_process_id_renew(void)
 {
 	pid_t pid = (pid_t)cw_raw(SYS_getpid);
 
-	*process_id = pid;
+	cw_wiped->process_id = pid;
 	return pid;
 }
 

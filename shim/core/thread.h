@@ -5,6 +5,7 @@
 #ifndef CW_CORE_THREAD_H
 #define CW_CORE_THREAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,19 @@ struct cw_thread {
 };
 
 extern __thread struct cw_thread cw_thread;
+
+/*
+ * In a page that the kernel wipes in every forked child, whichever call forked it: what is about
+ * threads that a child does not have.  There it is 0 without being written, which would copy a
+ * page.
+ */
+struct cw_wiped {
+	volatile pid_t process_id;
+	atomic_uint forkers; /* threads inside fork */
+	atomic_int closers;  /* threads inside dlclose() */
+};
+
+extern struct cw_wiped *cw_wiped;
 
 /* The constructor has run: before that nothing is recorded. */
 extern bool cw_is_ready;

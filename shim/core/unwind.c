@@ -42,7 +42,6 @@ static int (*unw_backtrace)(void **buffer, int size);
 static uintptr_t unwinder_start, unwinder_end;
 
 static atomic_uint walkers; /* threads inside libunwind */
-static atomic_uint forkers; /* threads inside fork */
 
 static bool is_own(uint64_t ip)
 {
@@ -136,7 +135,7 @@ static bool enter(void)
 		/* Sequentially consistent, with cw_unwind_fork_before(): one of us sees the other.
 		 */
 		atomic_fetch_add(&walkers, 1);
-		if (!atomic_load(&forkers) || cw_thread.forking)
+		if (!atomic_load(&cw_wiped->forkers) || cw_thread.forking)
 			return true;
 		atomic_fetch_sub(&walkers, 1);
 		cw_raw(SYS_sched_yield);
@@ -247,22 +246,32 @@ void cw_unwind_fork_before(void)
 	unsigned int own = cw_thread.unwinding ? 1 : 0;
 
 	cw_thread.forking++;
-	atomic_fetch_add(&forkers, 1);
+	atomic_fetch_add(&cw_wiped->forkers, 1);
 	for (int tries = 0; atomic_load(&walkers) > own && tries < FORK_YIELDS && !cw_is_sandboxed;
 	     tries++)
 		cw_raw(SYS_sched_yield);
+}
+
+/* Nothing is written in a child that need not be: it would copy a page. */
+static void leave_walkers_behind(void)
+{
+	unsigned int own = cw_thread.unwinding ? 1 : 0;
+
+	if (atomic_load(&walkers) == own)
+		return;
+	is_libunwind_lost = true;
+	atomic_store(&walkers, own);
 }
 
 void cw_unwind_fork_after(bool is_child)
 {
 	cw_thread.forking--;
 	if (!is_child) {
-		atomic_fetch_sub(&forkers, 1);
+		atomic_fetch_sub(&cw_wiped->forkers, 1);
 		return;
 	}
-	if (atomic_load(&walkers) > 0)
-		is_libunwind_lost = true;
+	leave_walkers_behind();
+	if (atomic_load(&cw_wiped->forkers) != 0)
+		atomic_store(&cw_wiped->forkers, 0);
 	cw_layouts_after_fork();
-	atomic_store(&walkers, 0);
-	atomic_store(&forkers, 0);
 }

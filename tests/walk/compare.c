@@ -26,6 +26,8 @@ enum { FRAMES = 64, OWN = 8, SHOWN = 5, SHOWN_SIZE = 16384 };
 /* What the parts under test need of the rest of the shim. */
 __thread struct cw_thread cw_thread;
 bool cw_is_sandboxed;
+static struct cw_wiped wiped;
+struct cw_wiped *cw_wiped = &wiped;
 
 extern void *__libc_malloc(size_t size);
 extern void __libc_free(void *memory);
