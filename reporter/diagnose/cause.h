@@ -42,6 +42,8 @@ struct cwr_cause {
 	void (*advise)(struct cwr_model *model, struct cwr_finding *finding);
 };
 
+/* No descriptor at all: backlog.c */
+extern const struct cwr_cause cwr_cause_unaccepted_backlog;
 /* Copies in other processes and in the same one: copies.c, handover.c */
 extern const struct cwr_cause cwr_cause_parent_kept_copy;
 extern const struct cwr_cause cwr_cause_child_kept_copy;

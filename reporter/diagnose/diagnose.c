@@ -36,12 +36,16 @@ static void doubt_unconfirmed(struct cwr_case *c)
 static bool judge(struct cwr_case *c)
 {
 	for (size_t i = 0; cwr_causes[i]; i++) {
+		/* All other rules ask who has it open. */
+		if (i && c->socket->listener)
+			return false;
 		if (!cwr_causes[i]->decide(c))
 			continue;
 		c->cause = cwr_causes[i];
 		c->evidence[CWR_EV_CREATED] = c->socket->created;
 		c->age_s = cwr_fact_fin_age(c->model, c->socket, c->blamed->process);
-		add_also(c, i + 1);
+		if (!c->socket->listener)
+			add_also(c, i + 1);
 		doubt_unconfirmed(c);
 		return true;
 	}
@@ -78,7 +82,7 @@ static struct cwr_case *judge_socket(struct cwr_model *model, struct cwr_socket 
 	struct cwr_case *c;
 
 	if (!cwr_fact_is_connection(socket) || !cwr_fact_peer_closed(socket) ||
-	    !cwr_fact_server(socket))
+	    (!socket->listener && !cwr_fact_server(socket)))
 		return NULL;
 	c = cwr_model_alloc(model, sizeof(*c));
 	c->model = model;

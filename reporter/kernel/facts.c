@@ -162,12 +162,12 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 {
 	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
 
-	if (row && row->inode)
+	if (row && (row->inode || socket->listener))
 		take_row(socket, row);
 	close_what_the_dead_held(socket);
 	take_last_words(socket);
 	take_living_probe(socket);
-	socket->is_confirmed = is_any_confirmed(socket);
+	socket->is_confirmed = socket->listener || is_any_confirmed(socket);
 	socket->peer_has_closed = has_peer_closed(socket);
 	socket->eof = judge_eof(socket);
 	socket->fin_age_s = !socket->peer_has_closed

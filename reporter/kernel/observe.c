@@ -181,6 +181,7 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	cwr_observe_unknowns(&observer);
 	cwr_observe_foreigners(&observer);
 	cwr_observe_flight(&observer);
+	cwr_observe_backlogs(&observer);
 	cwr_observe_facts(&observer);
 	each_holder(model, read_waits);
 	if (is_worth_another_look(model))

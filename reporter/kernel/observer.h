@@ -29,6 +29,8 @@ struct cwr_process *cwr_observe_process(struct cwr_model *model, pid_t pid);
 
 /* flight.c: who holds none that the kernel has open. */
 void cwr_observe_flight(struct cwr_observer *observer);
+/* backlog.c: connections that nobody has accepted. */
+void cwr_observe_backlogs(struct cwr_observer *observer);
 
 /* facts.c: states, queues, end-of-file. */
 void cwr_observe_facts(struct cwr_observer *observer);

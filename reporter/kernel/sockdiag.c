@@ -46,7 +46,7 @@ struct request {
 
 static struct cwr_error *send_request(int fd, int family)
 {
-	const uint32_t unwanted = 1u << CWR_TCP_LISTEN | 1u << CWR_TCP_TIME_WAIT;
+	const uint32_t unwanted = 1u << CWR_TCP_TIME_WAIT;
 	const struct request request = {
 		.header =
 			{
@@ -223,4 +223,10 @@ const struct cwr_diag_row *cwr_diag_by_inode(const struct cwr_diag *diag, uint64
 
 	HASH_FIND(by_inode, diag->by_inode, &inode, sizeof(inode), entry);
 	return entry ? &entry->row : NULL;
+}
+
+void cwr_diag_each(const struct cwr_diag *diag, cwr_diag_visitor *visit, void *context)
+{
+	for (const struct entry *e = diag->by_cookie; e; e = e->by_cookie.next)
+		visit(context, &e->row);
 }

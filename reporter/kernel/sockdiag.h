@@ -15,14 +15,14 @@ struct cwr_diag_row {
 	uint64_t inode; /* 0: not accepted yet, or closed already */
 	enum cwr_tcp_state state;
 	struct cwr_addr local, peer;
-	uint32_t recv_q, send_q;
+	uint32_t recv_q, send_q; /* LISTEN: connections that wait for accept, and at most */
 	struct cwr_tcp_info info;
 };
 
 struct cwr_diag;
 
 /*
- * Reads all sockets but listeners and TIME_WAIT, each once.  *ret_diag is never NULL; after an
+ * Reads all sockets but those in TIME_WAIT, each once.  *ret_diag is never NULL; after an
  * error it is as complete as it got.
  */
 struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag);
@@ -34,5 +34,9 @@ void cwr_diag_free(struct cwr_diag *diag);
 /* NULL if there is none. */
 const struct cwr_diag_row *cwr_diag_by_cookie(const struct cwr_diag *diag, uint64_t cookie);
 const struct cwr_diag_row *cwr_diag_by_inode(const struct cwr_diag *diag, uint64_t inode);
+
+/* For every row. */
+typedef void cwr_diag_visitor(void *context, const struct cwr_diag_row *row);
+void cwr_diag_each(const struct cwr_diag *diag, cwr_diag_visitor *visit, void *context);
 
 #endif

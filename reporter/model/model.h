@@ -281,6 +281,8 @@ struct cwr_socket {
 	struct cwr_site_stats site;
 	struct cwr_holder *holders; /* open and former ones; the creator first */
 	struct cwr_holder *last_holder;
+	struct cwr_socket
+		*listener; /* it waits in that one's queue, without a descriptor; or NULL */
 
 	/* The kernel's testimony.  -1 or UNKNOWN: not known. */
 	enum cwr_tcp_state state;

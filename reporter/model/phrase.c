@@ -69,6 +69,17 @@ static int compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Of sorted numbers; returns how many are left. */
+static size_t drop_repeated(int *numbers, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!kept || numbers[i] != numbers[kept - 1])
+			numbers[kept++] = numbers[i];
+	return kept;
+}
+
 void cwr_phrase_descriptors(const struct cwr_finding *f, const struct cwr_process *process,
 			    char *text, size_t size)
 {
@@ -82,6 +93,7 @@ void cwr_phrase_descriptors(const struct cwr_finding *f, const struct cwr_proces
 		if (f->blamed[i]->process == process)
 			fds[n++] = f->blamed[i]->fd;
 	qsort(fds, n, sizeof(*fds), compare_ints);
+	n = drop_repeated(fds, n);
 	if (n == 1)
 		snprintf(text, size, "fd %d", fds[0]);
 	else if (n == 2)

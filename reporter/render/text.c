@@ -303,7 +303,9 @@ static void add_holders(const struct page *page, struct cwr_grid *grid, const st
 		cwr_phrase_descriptors(f, process, fds, sizeof(fds));
 		cwr_grid_add_row(grid);
 		cwr_grid_add_cell(grid, CWR_STYLE_LABEL, "%s",
-				  process->is_alive ? "still open" : "left open");
+				  f->sockets[i]->listener ? "listening"
+				  : process->is_alive	  ? "still open"
+							  : "left open");
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%s", fds);
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "pid %d", process->pid);
 	}
@@ -338,7 +340,10 @@ static void add_socket(struct cwr_grid *grid, const struct cwr_socket *s,
 	cwr_grid_add_row(grid);
 	if (with_pid)
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%d", holder->process->pid);
-	cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%d", holder->fd);
+	if (s->listener)
+		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "-");
+	else
+		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%d", holder->fd);
 	if (!cwr_addr_format(&s->peer, peer, sizeof(peer)))
 		snprintf(peer, sizeof(peer), "-");
 	cwr_phrase_unread(s, unread, sizeof(unread));

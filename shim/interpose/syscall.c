@@ -53,8 +53,8 @@ static void before(long nr, const long *a)
 
 static long on_accept(long ret, const long *a, long flags)
 {
-	return cw_on_accept(CW_FN_syscall, (int)ret, (int)flags, (const struct sockaddr *)a[1],
-			    (const socklen_t *)a[2]);
+	return cw_on_accept(CW_FN_syscall, (int)ret, (int)a[0], (int)flags,
+			    (const struct sockaddr *)a[1], (const socklen_t *)a[2]);
 }
 
 static long after(long nr, long ret, const long *a)

@@ -103,7 +103,22 @@ static bool learn_peer(struct cw_slot *slot, const struct sockaddr *addr, const 
 	return cw_identity_ask_peer(slot) || cw_identity_is_tcp(slot->fd);
 }
 
-int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr,
+/*
+ * A listener's last use is its latest accept.  Threads that accept at once may mix their marks;
+ * each half is true.
+ */
+static void note_accept(int listener, const struct cw_mark *made)
+{
+	struct cw_slot *slot = cw_slots_is_tracked(listener) ? cw_slots_find(listener) : NULL;
+
+	if (!slot)
+		return;
+	__atomic_store_n(&slot->last.t, made->t, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->last.stack, made->stack, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->last.who, made->who, __ATOMIC_RELAXED);
+}
+
+int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct sockaddr *addr,
 		 const socklen_t *len)
 {
 	struct cw_slot slot = {.fd = fd, .role = CW_ROLE_ACCEPTED, .via = CW_VIA_ACCEPT};
@@ -122,8 +137,10 @@ int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr
 	slot.cookie = cw_identity_cookie(fd);
 	slot.flags = flags & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
 	map = cw_session_ensure();
-	if (map && slot.cookie)
+	if (map && slot.cookie) {
 		record_new(map, fn, &slot);
+		note_accept(listener, &slot.created);
+	}
 	errno = error;
 	return fd;
 }

@@ -23,8 +23,11 @@ int cw_on_socket(unsigned int fn, int fd, int domain, int type);
 /* socketpair(domain, type, ...) returned ret and filled fds. */
 int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2]);
 
-/* accept returned fd; addr and len as the host gave them, after the call (both may be NULL). */
-int cw_on_accept(unsigned int fn, int fd, int flags, const struct sockaddr *addr,
+/*
+ * accept on the descriptor `listener` returned fd; addr and len as the host gave them, after the
+ * call (both may be NULL).
+ */
+int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct sockaddr *addr,
 		 const socklen_t *len);
 
 int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len);

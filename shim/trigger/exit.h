@@ -10,7 +10,7 @@
 #include "cwshim/session.h"
 
 /*
- * The process enters its end: the state is taken, once, before handlers and destructors run.  Called
+ * The process enters its end: the state is taken, once, before handlers and destructors run. Called
  * again, it only learns how the process ends after all.  Returns the status to end with: the given
  * one, or the option exitcode if findings fail.  Async-signal-safe.
  */

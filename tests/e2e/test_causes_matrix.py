@@ -25,6 +25,7 @@ TARGETS = [
     *(("tls_handshake", f"--shape={shape}") for shape in ("bits", "hello")),
     *(("tls_gnutls_handshake", f"--shape={shape}") for shape in ("bits", "hello")),
     ("half_close_relay",),
+    *(("backlog", f"--shape={shape}") for shape in ("never", "stopped")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
     *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "connect")),
     *(("event_loop", f"--shape={shape}")

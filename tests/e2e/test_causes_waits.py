@@ -23,8 +23,11 @@ TARGETS = [
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
     ("half_close_relay",),
+    *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),
     ("own_client",),
 ]
+# Nobody has a descriptor of these, so an ending process does not know of them.
+QUEUED = [target for target in TARGETS if target[0] == "backlog"]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
 
 
@@ -55,7 +58,7 @@ def test_on_the_signal(lab, target):
     assert running.finish() == 0
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=name_of)
+@pytest.mark.parametrize("target", [t for t in TARGETS if t not in QUEUED], ids=name_of)
 def test_at_its_normal_end(lab, target):
     running = lab.start(*target).wait_ready()
     assert running.finish() == 0

@@ -435,8 +435,55 @@ static void test_each_socket_is_listed_once(void **state)
 	row = cwr_diag_by_cookie(diag, f->cookie);
 	assert_non_null(row);
 	assert_ptr_equal(cwr_diag_by_inode(diag, row->inode), row);
-	assert_null(cwr_diag_by_cookie(diag, cookie_of(f->listener)));
+	row = cwr_diag_by_cookie(diag, cookie_of(f->listener));
+	assert_int_equal(row->state, CWR_TCP_LISTEN);
 	cwr_diag_free(diag);
+}
+
+/* A second client comes and goes and is not accepted.  Its cookie is the kernel's own affair. */
+static void come_and_go(const struct fixture *f)
+{
+	struct pollfd waiting = {.fd = f->listener, .events = POLLIN};
+	struct sockaddr_in addr;
+	socklen_t size = sizeof(addr);
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &size), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&addr, size), 0);
+	close(client);
+	assert_int_equal(poll(&waiting, 1, 10000), 1);
+}
+
+static void test_a_connection_that_waits_to_be_accepted(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *listener = cwr_model_add_socket(f->model, cookie_of(f->listener));
+	struct cwr_holder *holder = cwr_model_add_holder(f->model, listener, f->self, f->listener);
+	const struct cwr_socket *waiting = NULL;
+
+	holder->is_open = true;
+	listener->role = CWR_ROLE_SOCKET;
+	come_and_go(f);
+	observe(f);
+	assert_int_equal(listener->state, CWR_TCP_LISTEN);
+	assert_int_equal(listener->recv_q, 1);
+	for (const struct cwr_socket *s = f->model->sockets; s; s = s->next)
+		if (s->listener)
+			waiting = s;
+	assert_non_null(waiting);
+	assert_ptr_equal(waiting->listener, listener);
+	assert_null(waiting->holders);
+	assert_true(waiting->peer_has_closed && waiting->is_confirmed);
+}
+
+static void test_a_queue_of_somebody_else_is_none_of_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	come_and_go(f);
+	observe(f);
+	for (const struct cwr_socket *s = f->model->sockets; s; s = s->next)
+		assert_null(s->listener);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -461,6 +508,8 @@ int main(void)
 		CASE(test_the_last_word_before_the_end_counts),
 		CASE(test_threads_of_leaking_processes_are_read),
 		CASE(test_each_socket_is_listed_once),
+		CASE(test_a_connection_that_waits_to_be_accepted),
+		CASE(test_a_queue_of_somebody_else_is_none_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

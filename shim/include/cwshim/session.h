@@ -155,7 +155,7 @@ struct cw_slot {
 	struct cw_mark shutdown; /* the latest shutdown() */
 	/*
 	 * Last use that moved data.  t and stack only for writes after `eof` and for TLS alerts;
-	 * `who` is then that write's, whatever was read since.
+	 * `who` is then that write's, whatever was read since.  Of a listener, the latest accept.
 	 */
 	struct cw_mark last;
 	/*

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections that wait in the queue of a listener and whose peers have hung up.  The kernel lists
+ * them without an inode, because no descriptor has ever been made of them; the port tells the
+ * listener.
+ */
+#include "kernel/observer.h"
+
+#include "kernel/sockdiag.h"
+
+#include <string.h>
+
+struct search {
+	struct cwr_observer *observer;
+	const struct cwr_diag_row *row; /* of a connection that was not accepted */
+	struct cwr_socket *listener;
+};
+
+static bool is_wildcard(const struct cwr_addr *addr)
+{
+	static const uint8_t none[16];
+
+	return !memcmp(addr->ip, none, addr->family == AF_INET ? 4 : 16);
+}
+
+/* A listener of IPv6 may take IPv4 as well; its connections are then of its own family. */
+static bool listens_for(const struct cwr_diag_row *listener, const struct cwr_diag_row *row)
+{
+	if (listener->state != CWR_TCP_LISTEN || listener->local.port != row->local.port ||
+	    listener->local.family != row->local.family || !listener->recv_q)
+		return false;
+	return is_wildcard(&listener->local) ||
+	       !memcmp(listener->local.ip, row->local.ip, sizeof(row->local.ip));
+}
+
+static bool is_held(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->is_open && h->process->is_alive)
+			return true;
+	return false;
+}
+
+/* Of several listeners on one port (SO_REUSEPORT) any with a queue will do. */
+static struct cwr_socket *find_listener(const struct cwr_observer *observer,
+					const struct cwr_diag_row *row)
+{
+	for (struct cwr_socket *s = observer->model->sockets; s; s = s->next) {
+		const struct cwr_diag_row *listener = cwr_diag_by_cookie(observer->diag, s->cookie);
+
+		if (listener && listens_for(listener, row) && is_held(s))
+			return s;
+	}
+	return NULL;
+}
+
+static void add(struct cwr_observer *observer, const struct cwr_diag_row *row,
+		struct cwr_socket *listener)
+{
+	struct cwr_socket *socket = cwr_model_add_socket(observer->model, row->cookie);
+
+	socket->listener = listener;
+	socket->local = row->local;
+	socket->peer = row->peer;
+	socket->created = listener->created;
+	socket->creator = listener->creator;
+}
+
+static void visit(void *context, const struct cwr_diag_row *row)
+{
+	struct cwr_observer *observer = context;
+	struct cwr_socket *listener;
+
+	if (row->inode || !cwr_tcp_fin_seen(row->state) || row->state == CWR_TCP_LAST_ACK ||
+	    cwr_model_find_socket(observer->model, row->cookie))
+		return;
+	listener = find_listener(observer, row);
+	if (listener)
+		add(observer, row, listener);
+}
+
+void cwr_observe_backlogs(struct cwr_observer *observer)
+{
+	cwr_diag_each(observer->diag, visit, observer);
+}
