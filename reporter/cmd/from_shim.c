@@ -76,7 +76,7 @@ static bool is_all_closed(const struct cwr_finding *finding)
 		for (const struct cwr_holder *h = finding->sockets[i]->holders; h; h = h->next)
 			if (h->process == finding->process && h->is_open && !h->closed_at_exit)
 				return false;
-	return true;
+	return finding->nsockets > 0;
 }
 
 static void look_again(struct cwr_model *model, const char *path)

@@ -67,7 +67,7 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 	f->explanation = cwr_model_printf(
 		model,
 		"The peer connected and hung up before %s accepted it: port %u has %" PRId64
-		" connections in its queue (at most %" PRId64 "), and %s. It is no leak of "
+		" in its queue (at most %" PRId64 "), and %s. It is no leak of "
 		"descriptors, but these stay in CLOSE_WAIT until they are accepted and closed.",
 		cwr_words_blamed(model, f), listener->local.port, listener->recv_q,
 		listener->send_q, last_accept_words(model, f));

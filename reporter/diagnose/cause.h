@@ -38,12 +38,17 @@ struct cwr_cause {
 	 * evidence (`created` is already there) and returns true; else leaves the case alone.
 	 */
 	bool (*decide)(struct cwr_case *c);
+	/*
+	 * Instead of that, for a cause that is a process's and no socket's: fills the finding.
+	 */
+	bool (*decide_process)(struct cwr_model *model, struct cwr_finding *finding);
 	/* Sets explanation and advice; the stacks have been symbolized. */
 	void (*advise)(struct cwr_model *model, struct cwr_finding *finding);
 };
 
-/* No descriptor at all: backlog.c */
+/* No descriptor at all: backlog.c, exhausted.c */
 extern const struct cwr_cause cwr_cause_unaccepted_backlog;
+extern const struct cwr_cause cwr_cause_fd_exhaustion;
 /* Copies in other processes and in the same one: copies.c, handover.c */
 extern const struct cwr_cause cwr_cause_parent_kept_copy;
 extern const struct cwr_cause cwr_cause_child_kept_copy;

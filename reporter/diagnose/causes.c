@@ -11,6 +11,7 @@
 
 const struct cwr_cause *const cwr_causes[] = {
 	&cwr_cause_unaccepted_backlog,
+	&cwr_cause_fd_exhaustion,
 	&cwr_cause_parent_kept_copy,
 	&cwr_cause_child_kept_copy,
 	&cwr_cause_leaked_through_exec,

@@ -20,7 +20,8 @@ static void add_also(struct cwr_case *c, size_t next)
 	for (size_t i = next; cwr_causes[i] && n < CWR_ALSO_MAX; i++) {
 		struct cwr_case other = {.model = c->model, .socket = c->socket};
 
-		if (!cwr_causes[i]->is_fallback && cwr_causes[i]->decide(&other))
+		if (!cwr_causes[i]->is_fallback && cwr_causes[i]->decide &&
+		    cwr_causes[i]->decide(&other))
 			c->also[n++] = cwr_causes[i]->id;
 	}
 }
@@ -39,7 +40,7 @@ static bool judge(struct cwr_case *c)
 		/* All other rules ask who has it open. */
 		if (i && c->socket->listener)
 			return false;
-		if (!cwr_causes[i]->decide(c))
+		if (!cwr_causes[i]->decide || !cwr_causes[i]->decide(c))
 			continue;
 		c->cause = cwr_causes[i];
 		c->evidence[CWR_EV_CREATED] = c->socket->created;
@@ -70,11 +71,11 @@ static bool is_ripe(const struct cwr_case *c)
 	return !until || !c->socket->created.t || life_s >= c->model->policy.min_age_s;
 }
 
-static bool is_wanted(const struct cwr_case *c)
+static bool is_wanted(const struct cwr_model *model, const struct cwr_cause *cause)
 {
-	const char *only = c->model->policy.only_cause;
+	const char *only = model->policy.only_cause;
 
-	return !only || !strcmp(only, c->cause->id);
+	return !only || !strcmp(only, cause->id);
 }
 
 static struct cwr_case *judge_socket(struct cwr_model *model, struct cwr_socket *socket)
@@ -87,7 +88,19 @@ static struct cwr_case *judge_socket(struct cwr_model *model, struct cwr_socket 
 	c = cwr_model_alloc(model, sizeof(*c));
 	c->model = model;
 	c->socket = socket;
-	return judge(c) && is_ripe(c) && is_wanted(c) ? c : NULL;
+	return judge(c) && is_ripe(c) && is_wanted(model, c->cause) ? c : NULL;
+}
+
+/* After the sockets' findings, which are what such a cause follows from. */
+static void judge_process(struct cwr_model *model, struct cwr_process *process,
+			  const struct cwr_cause *cause)
+{
+	struct cwr_finding finding = {.process = process, .oldest_s = -1};
+
+	if (!cause->decide_process || !is_wanted(model, cause) ||
+	    !cause->decide_process(model, &finding))
+		return;
+	cwr_group_add(model, cause, &finding);
 }
 
 void cwr_diagnose(struct cwr_model *model)
@@ -105,6 +118,9 @@ void cwr_diagnose(struct cwr_model *model)
 			n++;
 	}
 	cwr_group_cases(model, cases, n);
+	for (size_t i = 0; cwr_causes[i]; i++)
+		for (struct cwr_process *p = model->processes; p; p = p->next)
+			judge_process(model, p, cwr_causes[i]);
 	cwr_group_summarize(model);
 }
 

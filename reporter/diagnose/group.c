@@ -129,6 +129,21 @@ void cwr_group_cases(struct cwr_model *model, struct cwr_case **cases, size_t n)
 	}
 }
 
+void cwr_group_add(struct cwr_model *model, const struct cwr_cause *cause,
+		   const struct cwr_finding *finding)
+{
+	struct cwr_finding *f = cwr_model_alloc(model, sizeof(*f));
+	uint64_t print = cwr_fingerprint_text(CWR_FINGERPRINT_START, cause->id);
+
+	*f = *finding;
+	f->cause = cause->id;
+	f->title = cause->title;
+	f->verdict = cause->verdict;
+	print = cwr_fingerprint_stack(print, f->evidence[cause->key].stack);
+	snprintf(f->id, sizeof(f->id), "%016" PRIx64, print);
+	cwr_group_insert(model, f);
+}
+
 void cwr_group_summarize(struct cwr_model *model)
 {
 	memset(model->summary, 0, sizeof(model->summary));

@@ -24,6 +24,10 @@ void cwr_group_insert(struct cwr_model *model, struct cwr_finding *finding);
 /* Sums the statistics of all places and processes in which the finding's sockets were created. */
 void cwr_group_sum_site(struct cwr_model *model, struct cwr_finding *finding);
 
+/* Adds a finding about a process; what is given is copied. */
+void cwr_group_add(struct cwr_model *model, const struct cwr_cause *cause,
+		   const struct cwr_finding *finding);
+
 /* Counts the model's findings into its summary. */
 void cwr_group_summarize(struct cwr_model *model);
 

@@ -35,9 +35,11 @@ static void add_site(struct cwr_site_stats *sum, const struct cwr_site_stats *si
 
 void cwr_group_sum_site(struct cwr_model *model, struct cwr_finding *f)
 {
-	struct place *places = cwr_model_alloc(model, f->nsockets * sizeof(*places));
+	struct place *places = cwr_model_alloc(model, (f->nsockets + 1) * sizeof(*places));
 	size_t n = 0;
 
+	if (!f->nsockets)
+		return;
 	f->site = f->sockets[0]->site;
 	for (size_t i = 0; i < f->nsockets; i++) {
 		const struct cwr_socket *socket = f->sockets[i];
@@ -73,7 +75,8 @@ static bool is_same_program(const struct cwr_process *a, const struct cwr_proces
 
 static struct cwr_finding *find_twin(const struct cwr_model *model, const struct cwr_finding *f)
 {
-	for (struct cwr_finding *other = model->findings; other; other = other->next)
+	/* Each process runs out of descriptors by itself. */
+	for (struct cwr_finding *other = model->findings; other && !f->ncalls; other = other->next)
 		if (!strcmp(other->id, f->id) && is_same_program(other->process, f->process))
 			return other;
 	return NULL;

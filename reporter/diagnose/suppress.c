@@ -218,7 +218,7 @@ static void apply(struct cwr_model *model, struct cwr_finding *f, struct cwr_sup
 		return;
 	}
 	n = count_matches(f, kind, value);
-	if (n == f->nsockets)
+	if (n && n == f->nsockets)
 		suppress(f, rule);
 	else if (n)
 		suppress(split(model, f, kind, value), rule);

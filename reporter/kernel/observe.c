@@ -141,6 +141,16 @@ static void read_waits(struct cwr_model *model, struct cwr_process *process)
 	cwr_proc_read_watches(model, process);
 }
 
+static void count_descriptors(struct cwr_model *model)
+{
+	for (struct cwr_process *p = model->processes; p; p = p->next) {
+		if (!p->emfile || !p->is_alive)
+			continue;
+		p->nfds = cwr_proc_count_fds(p->pid);
+		p->fd_limit = cwr_proc_fd_limit(p->pid);
+	}
+}
+
 /* A process that ends stands still because it waits for us. */
 static bool is_worth_another_look(const struct cwr_model *model)
 {
@@ -183,6 +193,7 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	cwr_observe_flight(&observer);
 	cwr_observe_backlogs(&observer);
 	cwr_observe_facts(&observer);
+	count_descriptors(model);
 	each_holder(model, read_waits);
 	if (is_worth_another_look(model))
 		look_again(model);

@@ -167,3 +167,28 @@ uint64_t cwr_proc_ticks_to_monotonic(uint64_t ticks)
 
 	return boot > slept ? boot - slept : 0;
 }
+
+uint64_t cwr_proc_count_fds(pid_t pid)
+{
+	char path[64];
+	uint64_t n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	CWR_AUTO_CLOSEDIR DIR *dir = opendir(path);
+
+	while (dir && readdir(dir))
+		n++;
+	return n > 2 ? n - 2 : 0; /* without . and .. */
+}
+
+uint64_t cwr_proc_fd_limit(pid_t pid)
+{
+	static const char key[] = "Max open files";
+	char text[4096];
+	const char *line;
+
+	if (cwr_proc_read_text(text, sizeof(text), pid, "limits") <= 0)
+		return 0;
+	line = strstr(text, key);
+	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
+}

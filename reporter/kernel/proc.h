@@ -56,6 +56,10 @@ void cwr_proc_check_threads(struct cwr_process *process);
 /* Fills process->watches: epoll sets, and what threads wait for in poll and select. */
 void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process);
 
+/* How many descriptors it has open, and its soft limit (RLIMIT_NOFILE); 0: not known. */
+uint64_t cwr_proc_count_fds(pid_t pid);
+uint64_t cwr_proc_fd_limit(pid_t pid);
+
 /* What a process has mapped of the shim. */
 struct cwr_traces {
 	bool has_library;

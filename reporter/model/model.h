@@ -213,10 +213,13 @@ struct cwr_process {
 	bool watches_known; /* all of them could be read */
 	size_t nwatches;
 	struct cwr_watch *watches;
-	uint64_t tracked; /* sockets it has open as far as the session tells */
-	uint64_t emfile;
+	uint64_t tracked;	    /* sockets it has open as far as the session tells */
 	uint64_t netns;		    /* inode number of its network namespace; 0: unknown */
 	struct cwr_holder *holders; /* its descriptors, by next_in_process */
+	uint64_t emfile;	    /* calls that failed for want of descriptors */
+	struct cwr_mark exhausted;  /* the latest of them; result: -EMFILE or -ENFILE */
+	struct cwr_socket *exhausted_listener; /* on which it failed; NULL: no accept, or unknown */
+	uint64_t nfds, fd_limit; /* descriptors now, and the most it may have; 0: not known */
 	struct cwr_process *next;
 };
 
@@ -319,6 +322,7 @@ enum cwr_evidence {
 	CWR_EV_BLOCKED,
 	CWR_EV_LAST_ACCEPT,
 	CWR_EV_UNPOLLED,
+	CWR_EV_FAILED,
 	CWR_EVIDENCES
 };
 
@@ -337,6 +341,8 @@ struct cwr_finding {
 	const char **also_possible;  /* NULL-terminated cause ids */
 	const char *suppressed;	     /* the rule, or NULL */
 	struct cwr_process *process; /* the one to blame: the holder that must close */
+	uint64_t ncalls;      /* fd-exhaustion: calls that failed; it may have no socket at all */
+	const char **related; /* ids of the findings that led to this one; NULL-ended, or NULL */
 	size_t nsockets;
 	struct cwr_socket **sockets; /* oldest first */
 	struct cwr_holder **blamed;  /* of each socket, the descriptor that must be closed */

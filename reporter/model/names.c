@@ -65,6 +65,7 @@ static const char *const evidence_names[] = {
 	[CWR_EV_SHUTDOWN] = "shutdown",	      [CWR_EV_CLOSED_ELSEWHERE] = "closed_elsewhere",
 	[CWR_EV_LAST_USE] = "last_use",	      [CWR_EV_BLOCKED] = "blocked",
 	[CWR_EV_LAST_ACCEPT] = "last_accept", [CWR_EV_UNPOLLED] = "unpolled",
+	[CWR_EV_FAILED] = "failed",
 };
 
 const char *cwr_via_name(enum cwr_via via)

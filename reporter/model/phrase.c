@@ -21,7 +21,7 @@ const char *cwr_phrase_program(const struct cwr_process *process)
 
 const char *cwr_phrase_created(const struct cwr_finding *f)
 {
-	switch (f->sockets[0]->role) {
+	switch (f->nsockets ? f->sockets[0]->role : CWR_ROLE_UNKNOWN) {
 	case CWR_ROLE_ACCEPTED:
 		return "accepted";
 	case CWR_ROLE_CONNECTED:
@@ -40,6 +40,11 @@ void cwr_phrase_counts(const struct cwr_finding *f, char *text, size_t size)
 {
 	char age[32], oldest[48] = "", site[96] = "";
 
+	if (f->ncalls) {
+		snprintf(text, size, "%" PRIu64 " call%s failed", f->ncalls,
+			 plural((size_t)f->ncalls));
+		return;
+	}
 	if (f->oldest_s >= 0)
 		snprintf(oldest, sizeof(oldest), ", %s%s", f->nsockets > 1 ? "oldest " : "",
 			 cwr_text_age(f->oldest_s, age, sizeof(age)));

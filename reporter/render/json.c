@@ -349,12 +349,12 @@ static json_t *site_json(struct writer *w, const struct cwr_finding *finding)
 	return object;
 }
 
-static json_t *causes_json(struct writer *w, const char *const *causes)
+static json_t *texts_json(struct writer *w, const char *const *texts)
 {
 	json_t *array = json_array();
 
-	for (; causes && *causes; causes++)
-		append(w, array, text(*causes));
+	for (; texts && *texts; texts++)
+		append(w, array, text(*texts));
 	return array;
 }
 
@@ -380,8 +380,9 @@ static json_t *finding_json(struct writer *w, const struct cwr_finding *finding)
 	set(w, object, "explanation", text(finding->explanation));
 	set(w, object, "advice", text(finding->advice));
 	set(w, object, "confirmed", json_boolean(finding->is_confirmed));
-	set(w, object, "also_possible",
-	    causes_json(w, (const char *const *)finding->also_possible));
+	set(w, object, "also_possible", texts_json(w, (const char *const *)finding->also_possible));
+	if (finding->related)
+		set(w, object, "related", texts_json(w, (const char *const *)finding->related));
 	set(w, object, "closed_at_exit", json_boolean(finding->closed_at_exit));
 	set(w, object, "count", json_integer((json_int_t)finding->nsockets));
 	set(w, object, "oldest_s", known_seconds(finding->oldest_s));

@@ -120,6 +120,8 @@ static void put_headline(struct page *page)
 		    leaked	   ? ""
 		    : stalled == 1 ? "socket "
 				   : "sockets ");
+	if (causes && !leaked && !stalled)
+		put(page, CWR_STYLE_WARNING, "out of descriptors");
 	if (causes)
 		put(page, CWR_STYLE_PLAIN, ", %zu cause%s", causes, plural(causes));
 	else
@@ -202,6 +204,7 @@ static const char *evidence_label(const struct cwr_finding *f, enum cwr_evidence
 		[CWR_EV_BLOCKED] = "blocked",
 		[CWR_EV_LAST_ACCEPT] = "last accept",
 		[CWR_EV_UNPOLLED] = "taken out",
+		[CWR_EV_FAILED] = "failed",
 	};
 
 	return which == CWR_EV_CREATED ? cwr_phrase_created(f) : labels[which];
@@ -303,9 +306,9 @@ static void add_holders(const struct page *page, struct cwr_grid *grid, const st
 		cwr_phrase_descriptors(f, process, fds, sizeof(fds));
 		cwr_grid_add_row(grid);
 		cwr_grid_add_cell(grid, CWR_STYLE_LABEL, "%s",
-				  f->sockets[i]->listener ? "listening"
-				  : process->is_alive	  ? "still open"
-							  : "left open");
+				  f->sockets[i]->listener || f->ncalls ? "listening"
+				  : process->is_alive		       ? "still open"
+								       : "left open");
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%s", fds);
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "pid %d", process->pid);
 	}
@@ -393,6 +396,8 @@ static void put_finding(struct page *page, const struct cwr_finding *f, size_t n
 	put_evidence(page, f);
 	if (f->advice)
 		put_paragraph(page, CWR_STYLE_GOOD, "fix: ", f->advice);
+	if (f->ncalls)
+		return;
 	put(page, CWR_STYLE_PLAIN, "\n");
 	put_sockets(page, f);
 }
@@ -453,17 +458,28 @@ static void put_limit(struct page *page, const struct cwr_process *process, cons
 	cwr_text_wrap(page->out, "", sentence, (int)strlen(label), page->options->columns);
 }
 
+/* Is it told in a finding that the process ran out of descriptors? */
+static bool has_finding_of(const struct cwr_model *model, const struct cwr_process *process)
+{
+	for (const struct cwr_finding *f = model->findings; f; f = f->next)
+		if (f->process == process && f->ncalls)
+			return true;
+	return false;
+}
+
 static void put_notes(struct page *page)
 {
 	bool is_first = true;
 
 	for (const struct cwr_process *p = page->model->processes; p; p = p->next) {
-		if (is_first && (p->nlimits || p->emfile))
+		bool has_note = p->emfile && !has_finding_of(page->model, p);
+
+		if (is_first && (p->nlimits || has_note))
 			put(page, CWR_STYLE_PLAIN, "\n");
-		is_first = is_first && !p->nlimits && !p->emfile;
+		is_first = is_first && !p->nlimits && !has_note;
 		for (size_t i = 0; i < p->nlimits; i++)
 			put_limit(page, p, p->limits[i]);
-		if (p->emfile)
+		if (has_note)
 			put(page, CWR_STYLE_WARNING,
 			    "note: pid %d: ran out of descriptors %" PRIu64 " time%s (EMFILE)\n",
 			    p->pid, p->emfile, plural(p->emfile));

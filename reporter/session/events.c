@@ -21,6 +21,20 @@ static void read_wrong_close(struct cwr_loader *loader, const struct cw_event *e
 	}
 }
 
+/* The ring forgets the oldest. */
+static void read_exhaustion(struct cwr_loader *loader, const struct cw_event *event)
+{
+	const struct cw_mark mark = {event->t, event->stack, event->who};
+	struct cwr_mark *latest = &loader->process->exhausted;
+
+	if (event->t <= latest->t)
+		return;
+	*latest = cwr_loader_mark(loader, &mark, loader->process->pid, -1);
+	latest->result = event->result;
+	loader->process->exhausted_listener =
+		event->cookie ? cwr_model_find_socket(loader->model, event->cookie) : NULL;
+}
+
 void cwr_loader_read_events(struct cwr_loader *loader)
 {
 	bool is_damaged;
@@ -33,5 +47,7 @@ void cwr_loader_read_events(struct cwr_loader *loader)
 	for (size_t i = 0; i < n; i++)
 		if (events[i].cookie && (events[i].result == -EBADF || !events[i].result))
 			read_wrong_close(loader, &events[i]);
+		else if (events[i].result == -EMFILE || events[i].result == -ENFILE)
+			read_exhaustion(loader, &events[i]);
 	free(events);
 }

@@ -19,14 +19,18 @@
 
 #include "core/poison.h"
 
-static void note_exhaustion(unsigned int fn)
+/* listener: of an accept that failed, else -1. */
+static void note_exhaustion(unsigned int fn, int listener)
 {
 	int error = errno;
 	struct cw_map *map = cw_session_own();
 
 	if ((error == EMFILE || error == ENFILE) && map) {
+		struct cw_slot *slot =
+			cw_slots_is_tracked(listener) ? cw_slots_find(listener) : NULL;
+
 		cw_count(map->header->emfile);
-		cw_ring_add(map, fn, 0, -1, -error);
+		cw_ring_add(map, fn, slot ? slot->cookie : 0, listener, -error);
 		cw_threshold_exhausted();
 	}
 	errno = error;
@@ -51,7 +55,7 @@ int cw_on_socket(unsigned int fn, int fd, int domain, int type)
 
 	if (fd < 0) {
 		if (cw_forks_may_record())
-			note_exhaustion(fn);
+			note_exhaustion(fn, -1);
 		return fd;
 	}
 	if ((domain != AF_INET && domain != AF_INET6) || (type & 0xf) != SOCK_STREAM ||
@@ -128,7 +132,7 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 	if (!cw_forks_may_record())
 		return fd;
 	if (fd < 0) {
-		note_exhaustion(fn);
+		note_exhaustion(fn, listener);
 		return fd;
 	}
 	if (!learn_peer(&slot, addr, len))

@@ -415,7 +415,7 @@ def test_a_report_when_descriptors_run_out(tmp_path):
     done = run(EXHAUSTED + await_file(log) + KILLED, tmp_path / "s", log_path=log)
     assert done.returncode == -signal.SIGKILL and done.stdout == "24 True\n", done.stderr
     wait_until(lambda: json.loads(log.read_text())["reason"] == "threshold")
-    assert causes(log) == ["eof-read-not-closed"]
+    assert causes(log) == ["eof-read-not-closed", "fd-exhaustion"]
 
 
 def test_a_report_at_so_many_ended_sockets(tmp_path):
