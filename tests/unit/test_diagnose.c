@@ -369,7 +369,7 @@ static void test_table(void **state)
 	for (size_t i = 0; cwr_causes[i]; i++) {
 		assert_ptr_equal(cwr_cause_find(cwr_causes[i]->id), cwr_causes[i]);
 		assert_non_null(cwr_causes[i]->title);
-		assert_non_null(cwr_causes[i]->decide);
+		assert_true(!cwr_causes[i]->decide != !cwr_causes[i]->decide_process);
 		assert_non_null(cwr_causes[i]->advise);
 	}
 	assert_null(cwr_cause_find("no-such-cause"));

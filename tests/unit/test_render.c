@@ -195,6 +195,8 @@ static void test_text_end_of_page(void **state)
 	s->model->suppressions = &rule;
 	cwr_model_add_limit(s->model, s->server, "its descriptors could not be read");
 	s->server->emfile = 3;
+	s->server->nfds = 30; /* it has recovered */
+	s->server->fd_limit = 1000;
 	page = render(s, "text");
 	assert_has(page, "cwshim: 19 sockets leaked, 1 cause");
 	assert_has(page, "no leak: 1 socket half-open and in use (--all)\n");
