@@ -22,7 +22,15 @@ static double seconds_between(uint64_t from, uint64_t to)
 	return to > from ? (double)(to - from) / 1e9 : 0;
 }
 
-static void take_row(struct cwr_socket *socket, const struct cwr_diag_row *row)
+/* What was an age when the list was taken is so much older now. */
+static double age_now(const struct cwr_observer *observer, double age_s)
+{
+	return age_s < 0 ? age_s
+			 : age_s + seconds_between(observer->t_listed, observer->model->now);
+}
+
+static void take_row(const struct cwr_observer *observer, struct cwr_socket *socket,
+		     const struct cwr_diag_row *row)
 {
 	socket->state = row->state;
 	socket->recv_q = row->recv_q;
@@ -31,8 +39,8 @@ static void take_row(struct cwr_socket *socket, const struct cwr_diag_row *row)
 		socket->local = row->local;
 	if (!socket->peer.family)
 		socket->peer = row->peer;
-	socket->fin_age_s = row->info.is_known ? row->info.last_ack_s : -1;
-	socket->idle_s = row->info.is_known ? row->info.idle_s : -1;
+	socket->fin_age_s = row->info.is_known ? age_now(observer, row->info.last_ack_s) : -1;
+	socket->idle_s = row->info.is_known ? age_now(observer, row->info.idle_s) : -1;
 	socket->has_tcp_bytes = row->info.has_bytes;
 	socket->bytes_received = row->info.bytes_received;
 	socket->bytes_sent = row->info.bytes_sent;
@@ -163,7 +171,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
 
 	if (row && (row->inode || socket->listener))
-		take_row(socket, row);
+		take_row(observer, socket, row);
 	close_what_the_dead_held(socket);
 	take_last_words(socket);
 	take_living_probe(socket);
