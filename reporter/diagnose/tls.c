@@ -76,15 +76,22 @@ static bool is_in_handshake(const struct cwr_mark *mark)
 	return mark->t && mark->stack && mark->stack->tls == CWR_TLS_HANDSHAKE;
 }
 
-/* Its thread is stuck elsewhere, or a loop that would be told has stopped: other causes. */
+/* It runs: what it will do next is not known.  Of one that ends nothing more will come. */
+static bool is_computing(const struct cwr_process *process, const struct cwr_thread *thread)
+{
+	return thread && thread->known && thread->syscall < 0 && !cwr_fact_is_ending(process);
+}
+
+/* Its thread is busy or stuck elsewhere, or a loop that would be told has stopped: other causes. */
 static bool would_be_served(const struct cwr_case *c, const struct cwr_holder *holder, pid_t tid)
 {
 	const struct cwr_process *process = holder->process;
+	const struct cwr_thread *thread = cwr_waits_thread(process, tid);
 	struct cwr_waiting waiting = cwr_waits_of(c->socket, holder);
 
 	return (waiting.wants_input && !waiting.is_edge_triggered && !waiting.is_disarmed) ||
-	       cwr_waits_in_call(process, holder->fd) ||
-	       cwr_waits_is_stuck(c->model, process, cwr_waits_thread(process, holder->waited.tid));
+	       cwr_waits_in_call(process, holder->fd) || is_computing(process, thread) ||
+	       cwr_waits_is_stuck(c->model, process, thread);
 }
 
 /*

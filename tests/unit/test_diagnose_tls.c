@@ -145,6 +145,12 @@ static void test_handshake_of_stuck_thread(void **state)
 	assert_cause(s, "owner-stuck");
 	s->server->threads->is_still = false;
 	assert_cause(s, "tls-handshake-stalled");
+	s->server->threads->call = CWR_CALL_OTHER;
+	s->server->threads->syscall = -1; /* it computes, and may come to it yet */
+	assert_cause(s, "unread-not-closed");
+	s->server->is_exiting = true;
+	assert_cause(s, "tls-handshake-stalled");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
 }
 
 static void test_handshake_of_stopped_loop(void **state)
