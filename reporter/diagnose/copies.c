@@ -206,11 +206,23 @@ static bool has_used_copy(const struct cwr_socket *socket, const struct cwr_proc
 	return false;
 }
 
+/* By this way, or as a duplicate of one that came so. */
+static bool came_by(const struct cwr_socket *socket, const struct cwr_holder *holder,
+		    enum cwr_via via)
+{
+	if (holder->via == via || holder->via != CWR_VIA_DUP)
+		return holder->via == via;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process == holder->process && h->via == via)
+			return true;
+	return false;
+}
+
 static struct cwr_holder *find_untouched(const struct cwr_socket *socket, enum cwr_via via)
 {
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->via == via && h->process != socket->creator && cwr_fact_counts(h) &&
-		    !has_used_copy(socket, h->process))
+		if (came_by(socket, h, via) && h->process != socket->creator &&
+		    cwr_fact_counts(h) && !has_used_copy(socket, h->process))
 			return h;
 	return NULL;
 }

@@ -7,6 +7,11 @@
 #include "diagnose/facts.h"
 #include "diagnose/words.h"
 
+#include <string.h>
+
+/* Of the kernel's coarse clock and of its times of sockets, with a margin. */
+#define TICK_NS 1e7
+
 /* A receiver that is done with the socket, or NULL. */
 static const struct cwr_holder *find_finished_receiver(const struct cwr_socket *socket)
 {
@@ -93,6 +98,12 @@ const struct cwr_cause cwr_cause_passed_copy_kept = {
 	.advise = advise_passed,
 };
 
+/* Times are as coarse as the kernel's tick; of two in one, the number that was read to its end. */
+static bool is_closed_later(const struct cwr_holder *a, const struct cwr_holder *b)
+{
+	return a->closed.t > b->closed.t || (a->closed.t == b->closed.t && a->eof.t && !b->eof.t);
+}
+
 /* The number of that process which was closed last, or NULL. */
 static const struct cwr_holder *find_closed_twin(const struct cwr_socket *socket,
 						 const struct cwr_holder *kept)
@@ -101,7 +112,7 @@ static const struct cwr_holder *find_closed_twin(const struct cwr_socket *socket
 
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (h != kept && h->process == kept->process && h->closed.t &&
-		    (!twin || h->closed.t > twin->closed.t))
+		    (!twin || is_closed_later(h, twin)))
 			twin = h;
 	return twin;
 }
@@ -116,20 +127,39 @@ static const struct cwr_holder *which_was_dup(const struct cwr_holder *a,
 }
 
 /*
+ * A stream reads out of sight.  If it was closed after the FIN had come, and the end-of-file has
+ * been taken from the queue, it was the stream that took it.
+ */
+static bool stream_was_at_end(const struct cwr_case *c, const struct cwr_holder *kept,
+			      const struct cwr_holder *closed)
+{
+	uint64_t until = cwr_fact_known_until(c->model, kept->process);
+	double age = c->socket->fin_age_s;
+
+	if (c->socket->eof != CWR_EOF_SWALLOWED || age < 0 || !closed->closed.op ||
+	    strcmp(closed->closed.op, "fclose") != 0 || cwr_fact_last_touch(kept))
+		return false;
+	return (double)until - age * 1e9 <= (double)closed->closed.t + TICK_NS;
+}
+
+/*
  * dup2() and close() of the old number is how a program renumbers a descriptor, and the one that is
  * left is then the one in use.  So the close must have come after the end-of-file, when it was
  * meant to end the connection.
  */
-static bool close_was_meant_to_end(const struct cwr_socket *socket, const struct cwr_holder *kept,
+static bool close_was_meant_to_end(const struct cwr_case *c, const struct cwr_holder *kept,
 				   const struct cwr_holder *closed)
 {
 	uint64_t eof = 0;
 
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+	for (const struct cwr_holder *h = c->socket->holders; h; h = h->next)
 		if (h->process == kept->process && h->eof.t)
 			eof = h->eof.t;
-	/* Times are as coarse as the kernel's tick. */
-	return eof && closed->closed.t >= eof && cwr_fact_last_touch(kept) <= closed->closed.t;
+	if (!eof)
+		return stream_was_at_end(c, kept, closed);
+	if (closed->closed.t == eof && !closed->eof.t)
+		return false;
+	return closed->closed.t >= eof && cwr_fact_last_touch(kept) <= closed->closed.t;
 }
 
 static bool decide_duplicate(struct cwr_case *c)
@@ -141,7 +171,7 @@ static bool decide_duplicate(struct cwr_case *c)
 			continue;
 		closed = find_closed_twin(c->socket, h);
 		dup = closed ? which_was_dup(h, closed) : NULL;
-		if (!dup || !close_was_meant_to_end(c->socket, h, closed))
+		if (!dup || !close_was_meant_to_end(c, h, closed))
 			continue;
 		c->blamed = h;
 		c->evidence[CWR_EV_DUPLICATED] = dup->via_mark;

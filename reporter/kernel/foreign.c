@@ -225,12 +225,25 @@ static struct cwr_mark way_of(const struct cwr_socket *socket, const struct cwr_
 	return holder->via == CWR_VIA_EXEC && fork->executed.t ? fork->executed : fork->mark;
 }
 
+/* A fork keeps the numbers.  One that nobody else ever had for the socket was made afterwards. */
+static bool is_own_number(const struct cwr_socket *socket, const struct cwr_holder *holder)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process != holder->process && h->fd == holder->fd)
+			return false;
+	return true;
+}
+
 static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 			  struct cwr_process *process, int fd)
 {
 	struct cwr_holder *holder = add_confirmed(model, socket, process, fd);
 
 	holder->via = guess_via(socket, process);
+	if (holder->via == CWR_VIA_FORK && is_own_number(socket, holder)) {
+		holder->via = CWR_VIA_DUP;
+		return;
+	}
 	if (holder->via != CWR_VIA_UNKNOWN)
 		holder->via_mark = way_of(socket, holder);
 }

@@ -109,8 +109,8 @@ static void end_child(void)
 
 static void serve_each(void (*fork_one)(int fd))
 {
+	bring_clients(children);
 	for (int i = 0; i < children; i++) {
-		bring_clients(1);
 		fds[i] = take();
 		fork_one(fds[i]);
 		end_child();

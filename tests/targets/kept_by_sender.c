@@ -25,7 +25,6 @@ static int take(void)
 {
 	int fd;
 
-	bring_clients(1);
 	MARK_NEXT(created);
 	fd = accept(listener, NULL, NULL);
 	TARGET_CHECK(fd >= 0);
@@ -266,6 +265,7 @@ int main(int argc, char **argv)
 		be_worker(STDIN_FILENO, 1);
 	}
 	shape = copies_begin(argc, argv, shapes, sizeof(shapes) / sizeof(shapes[0]));
+	bring_clients(children);
 	shape->run();
 	say_expected(shape, "passed-copy-kept", children);
 	if (is_killed)

@@ -296,6 +296,29 @@ static struct cwr_holder *duplicate(struct scene *s)
 	return dup;
 }
 
+/* The number that a stream had, which was closed after the FIN; the end-of-file was taken. */
+static void test_duplicate_kept_of_a_stream(void **state)
+{
+	struct scene *s = *state;
+
+	duplicate(s);
+	s->owner->is_open = false;
+	s->owner->closed = made_mark(s->model, s->server, "fclose", 7, 9, 93);
+	s->socket->eof = CWR_EOF_SWALLOWED;
+	s->socket->recv_q = 0;
+	s->socket->fin_age_s = 10;
+	assert_cause(s, "duplicate-kept");
+	s->socket->fin_age_s = 8; /* closed before the FIN: only renumbered */
+	assert_cause(s, "unread-not-closed");
+	s->socket->fin_age_s = 10;
+	s->owner->closed.op = "close";
+	assert_cause(s, "unread-not-closed");
+	s->owner->closed.op = "fclose";
+	s->socket->eof = CWR_EOF_PENDING;
+	s->socket->recv_q = 1;
+	assert_cause(s, "unread-not-closed");
+}
+
 static void test_duplicate_kept(void **state)
 {
 	struct scene *s = *state;
@@ -358,6 +381,7 @@ int main(void)
 		SCENE_TEST(test_workers_with_copies_of_what_was_passed),
 		SCENE_TEST(test_receiver_that_forgets),
 		SCENE_TEST(test_duplicate_kept),
+		SCENE_TEST(test_duplicate_kept_of_a_stream),
 		SCENE_TEST(test_renumbering_is_no_duplicate),
 		SCENE_TEST(test_in_use_in_child),
 	};
