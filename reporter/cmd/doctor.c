@@ -18,6 +18,7 @@ enum { SCRIPTS_MAX = 4 }; /* the kernel follows as many scripts, execve(2) */
 /* One line of the verdict; what it says counts only if it is bad. */
 struct verdict {
 	const char *subject;
+	bool is_living; /* a process, of which the kernel says how it was executed */
 	int reasons;
 };
 
@@ -25,6 +26,12 @@ static void object(struct verdict *verdict, const char *reason)
 {
 	printf("%s: no: %s\n", verdict->subject, reason);
 	verdict->reasons++;
+}
+
+/* What does not keep the shim out, but should be known. */
+static void remark(const struct verdict *verdict, const char *remark)
+{
+	printf("%s: note: %s\n", verdict->subject, remark);
 }
 
 static void object_about(struct verdict *verdict, const char *format, const char *what)
@@ -57,7 +64,10 @@ static void judge_elf(struct verdict *verdict, const struct cwr_program *program
 
 static void judge_program(struct verdict *verdict, const struct cwr_program *program)
 {
-	if (program->is_privileged)
+	if (program->has_own_calls && *program->interpreter && !program->is_go)
+		remark(verdict, "it makes system calls on sockets without libc: of those only what "
+				"the kernel tells at a report is seen");
+	if (program->is_privileged && !verdict->is_living)
 		object(verdict,
 		       "it is set-uid, set-gid or has capabilities: the loader ignores LD_PRELOAD");
 	if (program->is_elf)
@@ -147,32 +157,58 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 	cwr_session_list_free(&list);
 }
 
+static void judge_absence(struct verdict *verdict, pid_t pid)
+{
+	if (cwr_proc_is_secure(pid) > 0)
+		object(verdict, "it was executed set-uid, set-gid or with capabilities: the loader "
+				"ignored LD_PRELOAD");
+	else if (cwr_proc_has_in_environment(pid, "/libcwshim.so"))
+		object(verdict, "the shim is not in it though its environment names it: the loader "
+				"found no such file, or one that does not fit");
+	else
+		object(verdict,
+		       "the shim is not in it: it was not started with LD_PRELOAD, or whoever "
+		       "started it dropped that from the environment");
+}
+
+static void judge_traces(struct verdict *verdict, pid_t pid, const char *session_dir)
+{
+	const bool is_filtered = cwr_proc_is_filtered(pid);
+	struct cwr_traces traces;
+
+	if (!cwr_proc_read_traces(pid, &traces))
+		object(verdict, "its maps may not be read: ask as its user, or as root");
+	else if (!traces.has_library)
+		judge_absence(verdict, pid);
+	else if (traces.is_refused)
+		object(verdict, "it could have no session, as its standard error said");
+	else if (!traces.has_session && is_filtered)
+		object(verdict, "it is in a seccomp sandbox, and nothing of it is recorded if that "
+				"was so at its start (see the option seccomp)");
+	else
+		judge_recording(verdict, pid, session_dir);
+	if (traces.has_session && is_filtered)
+		remark(verdict, "it is under a seccomp filter");
+	if (cwr_proc_has_ring(pid))
+		remark(verdict, "it uses io_uring: of what it does by that only what the kernel "
+				"tells at a report is seen");
+}
+
 static struct cwr_error *judge_process(struct verdict *verdict, pid_t pid, const char *session_dir)
 {
 	CWR_AUTO_FREE char *path = NULL;
-	struct cwr_traces traces;
 	struct cwr_proc_stat stat;
 	struct cwr_error *error;
 
+	verdict->is_living = true;
 	if (!cwr_proc_stat(pid, &stat))
 		return cwr_error_new(CWR_EXIT_INPUT, "no process %d", pid);
 	if (asprintf(&path, "/proc/%d/exe", pid) < 0)
 		cwr_out_of_memory();
 	error = judge_file(verdict, path);
-	if (error)
-		return error;
-	cwr_proc_read_traces(pid, &traces);
-	if (!traces.has_library)
-		object(verdict,
-		       "the shim is not in it: it was not started with LD_PRELOAD, or dropped it");
-	else if (traces.is_refused)
-		object(verdict, "it could have no session, as its standard error said");
-	else if (!traces.has_session && cwr_proc_is_filtered(pid))
-		object(verdict, "it is in a seccomp sandbox, and nothing of it is recorded if that "
-				"was so at its start (see the option seccomp)");
-	else
-		judge_recording(verdict, pid, session_dir);
-	return NULL;
+	if (!error)
+		judge_traces(verdict, pid, session_dir);
+	return error;
 }
 
 static bool is_number(const char *text)

@@ -70,6 +70,15 @@ struct cwr_traces {
 /* False if its maps may not be read. */
 bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces);
 
+/*
+ * 1: it was executed with more rights than its caller had, so that the loader ignored LD_PRELOAD
+ * (AT_SECURE, getauxval(3)); 0: it was not; -1: not known.
+ */
+int cwr_proc_is_secure(pid_t pid);
+
+/* Has it a ring of io_uring(7) open? */
+bool cwr_proc_has_ring(pid_t pid);
+
 /* Is a seccomp filter on?  (Field Seccomp of /proc/PID/status.) */
 bool cwr_proc_is_filtered(pid_t pid);
 

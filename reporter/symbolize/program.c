@@ -11,25 +11,68 @@
 #include <gelf.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+
+/* Numbers of x86-64 (asm/unistd_64.h): those calls that the shim would have to see. */
+static bool is_about_sockets(uint32_t number)
+{
+	static const uint32_t numbers[] = {SYS_close,	SYS_dup,      SYS_dup2,	   SYS_dup3,
+					   SYS_socket,	SYS_connect,  SYS_accept,  SYS_accept4,
+					   SYS_recvmsg, SYS_recvfrom, SYS_shutdown};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+/*
+ * mov $NUMBER,%eax (or, longer, %rax); syscall.  Compilers put other instructions in between too:
+ * what is found is certain, what is not found is not.
+ */
+static bool has_own_calls(const unsigned char *code, size_t size)
+{
+	static const unsigned char call[] = {0x0f, 0x05};
+	const unsigned char *at = code, *end = code + size;
+	uint32_t number;
+
+	while ((at = memmem(at, (size_t)(end - at), call, sizeof(call)))) {
+		bool is_short = at - code >= 5 && at[-5] == 0xb8;
+		bool is_long = at - code >= 7 && !memcmp(at - 7, "\x48\xc7\xc0", 3);
+
+		if (is_short || is_long) {
+			memcpy(&number, at - 4, sizeof(number));
+			if (is_about_sockets(number))
+				return true;
+		}
+		at += sizeof(call);
+	}
+	return false;
+}
+
+static void read_segment(const GElf_Phdr *phdr, const char *content, struct cwr_program *program)
+{
+	if (phdr->p_type == PT_INTERP)
+		snprintf(program->interpreter, sizeof(program->interpreter), "%.*s",
+			 (int)phdr->p_filesz, content);
+	if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_X && program->machine == EM_X86_64)
+		program->has_own_calls |=
+			has_own_calls((const unsigned char *)content, phdr->p_filesz);
+}
 
 static void read_segments(Elf *elf, struct cwr_program *program)
 {
-	size_t n = 0;
+	size_t n = 0, size = 0;
+	const char *whole = elf_rawfile(elf, &size);
 
 	elf_getphdrnum(elf, &n);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; whole && i < n; i++) {
 		GElf_Phdr phdr;
-		const char *whole;
-		size_t size = 0;
 
-		if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_INTERP)
-			continue;
-		whole = elf_rawfile(elf, &size);
-		if (!whole || phdr.p_offset >= size || phdr.p_filesz > size - phdr.p_offset)
-			continue;
-		snprintf(program->interpreter, sizeof(program->interpreter), "%.*s",
-			 (int)phdr.p_filesz, whole + phdr.p_offset);
+		if (gelf_getphdr(elf, (int)i, &phdr) && phdr.p_offset < size &&
+		    phdr.p_filesz <= size - phdr.p_offset)
+			read_segment(&phdr, whole + phdr.p_offset, program);
 	}
 }
 

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -73,6 +74,27 @@ def test_a_go_program(program, tmp_path):
     (tmp_path / "note").write_text("go")
     subprocess.run(["objcopy", f"--add-section=.go.buildinfo={tmp_path}/note", program], check=True)
     assert "it is a Go program" in doctor(program, status=1)
+
+
+OWN_CALL = """
+#include <unistd.h>
+int main(void)
+{
+	long ret = 7;
+
+	__asm__ volatile("mov $%d, %%%%eax; syscall" : "=a"(ret) : "D"(-1) : "rcx", "r11", "memory");
+	return ret == 7;
+}
+"""
+
+
+@pytest.mark.parametrize("number, is_noted", [(3, True), (39, False)])
+def test_a_program_with_system_calls_of_its_own(tmp_path, number, is_noted):
+    """close(2), which is to be seen, and getpid(2), which is no matter."""
+    (tmp_path / "own.c").write_text(OWN_CALL % number)
+    subprocess.run(["gcc", "-o", tmp_path / "own", tmp_path / "own.c"], check=True)
+    said = doctor(tmp_path / "own", status=0)
+    assert ("system calls on sockets without libc" in said) == is_noted and ": yes: " in said
 
 
 def test_what_is_no_program(tmp_path):
@@ -144,6 +166,44 @@ def test_a_session_of_an_earlier_process_is_not_judged(tmp_path):
         assert "has no session" in said and "yes: the shim sees" in said
     finally:
         end(process)
+
+
+WAIT = "import sys; print('READY', flush=True); sys.stdin.read()"
+# Linux 5.1, the same number on all architectures: io_uring_setup(entries, params of 120 bytes).
+RING = ("import ctypes; assert ctypes.CDLL(None).syscall(425, 1, ctypes.create_string_buffer(120)) "
+        ">= 0\n" + WAIT)
+
+
+def said_of(process, sessions, status):
+    try:
+        return doctor(f"--session-dir={sessions}", process.pid, status=status)
+    finally:
+        end(process)
+
+
+def test_a_process_that_uses_io_uring(tmp_path):
+    process = start(["/usr/bin/python3", "-c", RING], tmp_path / "s")
+    assert "it uses io_uring" in said_of(process, tmp_path / "s", 0)
+    process = start(["/usr/bin/python3", "-c", WAIT], tmp_path / "s")
+    assert "io_uring" not in said_of(process, tmp_path / "s", 0)
+
+
+def test_a_process_that_was_executed_set_uid(tmp_path):
+    """By another user than its owner: the loader took LD_PRELOAD away."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        target = shutil.copy(BUILD / "targets" / "eof_not_closed", directory)
+        os.chmod(target, 0o4755)
+        process = start(["setpriv", "--reuid=65534", target], tmp_path / "s")
+        assert "the loader ignored LD_PRELOAD" in said_of(process, tmp_path / "s", 1)
+        process = start([target], tmp_path / "s")  # by root, who gains nothing
+        assert ": yes: " in said_of(process, tmp_path / "s", 0)
+
+
+def test_a_process_whose_loader_found_no_library(tmp_path):
+    process = start(["env", f"LD_PRELOAD={tmp_path}/libcwshim.so", "/usr/bin/python3", "-c", WAIT],
+                    tmp_path / "s", is_preloaded=False)
+    assert "though its environment names it" in said_of(process, tmp_path / "s", 1)
 
 
 @pytest.mark.parametrize("is_preloaded", [False, True])
