@@ -39,6 +39,22 @@ def test_a_session_file_is_reported(lab):
     assert process["pid"] == running.pid and process["exe"].endswith("/eof_not_closed")
 
 
+def test_descriptors_above_a_million(lab):
+    """RLIMIT_NOFILE at 2^20, or so it is made to seem: the table is that large, and sparse."""
+    running = lab.start("million").wait_ready()
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+    [path] = lab.session_dir.glob(f"{running.pid}-*.cws")
+    report, _ = lab.report(path)
+    assert_report(report, running.expects)
+    [finding] = report["findings"]
+    [holder] = finding["sockets"][0]["holders"]
+    assert 1000000 <= holder["fd"] < 1 << 20 and not finding["confirmed"]
+    stats = finding["site_stats"]
+    assert (stats["created"], stats["closed"], stats["leaked"]) == (2, 1, 1)
+    assert path.stat().st_size > 1 << 26 > 16 * 512 * path.stat().st_blocks
+
+
 def test_without_arguments_all_sessions_are_reported(lab):
     path, running = killed_session(lab)
     report, _ = lab.report()
