@@ -137,28 +137,18 @@ const struct cwr_cause cwr_cause_reading_paused = {
 /* --- not-polled ----------------------------------------------------------------------------------
  */
 
-/* Is another connection of the same kind in a set of the process that somebody waits on? */
-static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_process *process)
+/* Is another connection of the same kind in a set that this thread waits on; 0: that any does? */
+static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_process *process,
+			       pid_t tid)
 {
 	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
 		const struct cwr_holder *h = cwr_fact_open_in(s, process);
 
 		if (h && s != c->socket && s->role == c->socket->role &&
-		    cwr_waits_of(s, h).is_awaited)
+		    cwr_waits_is_awaited_by(s, h, tid))
 			return true;
 	}
 	return false;
-}
-
-/*
- * Never put into a set that epoll_ctl() tells of, or one of poll() and its like.  A socket that
- * another thread serves, by blocking on it, never was the loop's.
- */
-static bool was_left_by_loop(const struct cwr_case *c, const struct cwr_holder *holder)
-{
-	const struct cwr_thread *user = cwr_waits_thread(holder->process, holder->last_use.tid);
-
-	return !holder->unpolled.t && c->socket->created.t && user && cwr_waits_is_polling(user);
 }
 
 /* Was it taken out of its set, and is it then still in the hands of the thread that did so? */
@@ -169,6 +159,18 @@ static bool was_taken_out(const struct cwr_holder *holder)
 	/* Who does not see the whole stack cannot tell it from a pause. */
 	return holder->unpolled.t && stack && stack->is_whole &&
 	       (!holder->last_use.tid || holder->last_use.tid == holder->unpolled.tid);
+}
+
+/*
+ * Never put into a set that epoll_ctl() tells of, or one of poll() and its like.  A socket that
+ * another thread serves, by blocking on it or on what it needs for it, never was the loop's.
+ */
+static bool was_left_by_loop(const struct cwr_case *c, const struct cwr_holder *holder)
+{
+	const pid_t user = holder->last_use.tid;
+
+	return !holder->unpolled.t && c->socket->created.t && user &&
+	       has_polled_sibling(c, holder->process, user);
 }
 
 static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
@@ -182,8 +184,9 @@ static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
 	/* Before a process ends it may take all out. */
 	if (was_taken_out(holder) && !process->is_exiting)
 		return true;
-	return (was_taken_out(holder) || was_left_by_loop(c, holder)) &&
-	       has_polled_sibling(c, process);
+	if (was_taken_out(holder))
+		return has_polled_sibling(c, process, 0);
+	return was_left_by_loop(c, holder);
 }
 
 static bool decide_not_polled(struct cwr_case *c)

@@ -4,11 +4,15 @@
  */
 #include "diagnose/waits.h"
 
-static bool is_awaited(const struct cwr_process *process, int epfd)
+/* Does this thread, or any if tid is 0, wait on the set? */
+static bool is_awaited(const struct cwr_process *process, const struct cwr_watch *watch, pid_t tid)
 {
+	if (watch->epfd < 0)
+		return !tid || watch->tid == tid;
 	for (size_t i = 0; i < process->nthreads; i++)
 		if (process->threads[i].call == CWR_CALL_EPOLL &&
-		    process->threads[i].args[0] == (uint64_t)epfd)
+		    process->threads[i].args[0] == (uint64_t)watch->epfd &&
+		    (!tid || process->threads[i].tid == tid))
 			return true;
 	return false;
 }
@@ -31,7 +35,7 @@ struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cw
 
 		if (!is_watch_of(watch, socket, holder))
 			continue;
-		has_waiter = watch->epfd < 0 || is_awaited(process, watch->epfd);
+		has_waiter = is_awaited(process, watch, 0);
 		waiting.sets++;
 		waiting.wants_input |= wants;
 		waiting.is_edge_triggered |= wants && watch->is_edge_triggered;
@@ -40,6 +44,18 @@ struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cw
 		waiting.is_level_awaited |= has_waiter && wants && !watch->is_edge_triggered;
 	}
 	return waiting;
+}
+
+bool cwr_waits_is_awaited_by(const struct cwr_socket *socket, const struct cwr_holder *holder,
+			     pid_t tid)
+{
+	const struct cwr_process *process = holder->process;
+
+	for (size_t i = 0; i < process->nwatches; i++)
+		if (is_watch_of(&process->watches[i], socket, holder) &&
+		    is_awaited(process, &process->watches[i], tid))
+			return true;
+	return false;
 }
 
 bool cwr_waits_are_known(const struct cwr_process *process)

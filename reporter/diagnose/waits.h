@@ -19,6 +19,10 @@ struct cwr_waiting {
 
 struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cwr_holder *holder);
 
+/* Is it in a set that this thread waits on; tid 0: that any thread does? */
+bool cwr_waits_is_awaited_by(const struct cwr_socket *socket, const struct cwr_holder *holder,
+			     pid_t tid);
+
 /* Are its poll sets known?  They are those of before, in a process that is about to end. */
 bool cwr_waits_are_known(const struct cwr_process *process);
 

@@ -16,6 +16,8 @@ TARGETS = [
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),
     *(("tls_server.py", f"--shape={shape}")
       for shape in ("unwrap", "first", "freed", "handshake")),
+    *(("select_server.py", f"--shape={shape}")
+      for shape in ("poll", "select", "paused", "forgotten", "send", "reset")),
     ("forking_server.pl",),
     ("reconnecting_client.rb",),
     ("Swallow.java",),
@@ -77,5 +79,14 @@ def test_the_correct_twin_is_silent(lab, target):
     running = lab.start(*target, "--fixed").wait_ready()
     report, status = lab.report(running.pid)
     assert report["findings"] == [] and status == 0
+    assert running.finish() == 0
+    assert running.stderr == "" and lab.logs() == []
+
+
+def test_in_use_is_named_and_fails_nothing(lab):
+    running = lab.start("select_server.py", "--shape=stream").wait_ready()
+    report, status = lab.report(running.pid)
+    assert_as_expected(report, running)
+    assert status == 0
     assert running.finish() == 0
     assert running.stderr == "" and lab.logs() == []

@@ -34,6 +34,9 @@ TARGETS = [
     ("paused_server.js",),
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),
+    *(("select_server.py", f"--shape={shape}")
+      for shape in ("poll", "select", "paused", "forgotten", "send", "reset")),
+    *(("reset_not_closed", f"--shape={shape}") for shape in ("told", "untold")),
     ("forking_server.pl",),
     ("reconnecting_client.rb",),
     ("Swallow.java",),

@@ -198,6 +198,9 @@ static void test_not_polled(void **state)
 	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
 	used_by(s->owner, WORKER_TID); /* which never polls, and is gone */
 	assert_cause(s, "unread-not-closed");
+	add_thread(s, WORKER_TID, CWR_CALL_POLL, -1); /* or polls something else, a resolver's */
+	assert_cause(s, "unread-not-closed");
+	s->server->nthreads--;
 	used_by(s->owner, LOOP_TID);
 	add_thread(s, WORKER_TID, CWR_CALL_RECEIVE, 7); /* somebody reads it */
 	assert_cause(s, "unread-not-closed");
