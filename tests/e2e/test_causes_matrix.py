@@ -5,13 +5,23 @@ The table in the document is this test's: with CWSHIM_WRITE_MATRIX=1 it is writt
 be the same.  No cell may be wrong.
 """
 
+import contextlib
 import os
 import signal
 
+import copies
 from lab import SOURCE, Lab
 
+# Their children live until they are told to end; see copies.py.
+COPIES = [
+    *(("kept_by_parent", f"--shape={shape}") for shape in ("stdio", "daemon", "crowd")),
+    *(("kept_by_child", f"--shape={shape}") for shape in ("helper", "pool", "worker")),
+    *(("kept_by_program", f"--shape={shape}") for shape in ("fork", "spawn", "system", "bare")),
+    *(("kept_by_sender", f"--shape={shape}") for shape in ("workers", "exec", "bare")),
+]
 TARGETS = [
     ("forkserver", "--clients=5"),
+    *COPIES,
     ("eof_not_closed",),
     ("own_client",),
     ("cxx_inlined",),
@@ -46,22 +56,31 @@ UNKNOWN = {"unread-not-closed", "eof-read-not-closed", "opened-elsewhere"}
 BEGIN, END = "<!-- matrix: begin -->\n", "<!-- matrix: end -->\n"
 
 
+@contextlib.contextmanager
+def started(lab, target, **changes):
+    if target in COPIES:
+        with copies.started(lab, target, **changes) as running:
+            yield running
+    else:
+        yield lab.start(*target, **changes).wait_ready()
+
+
 def live(lab, target):
-    running = lab.start(*target, at_exit=0).wait_ready()
-    return running, lab.report(running.pid)[0]
+    with started(lab, target, at_exit=0) as running:
+        return running, lab.report(running.pid)[0]
 
 
 def at_exit(lab, target):
-    running = lab.start(*target).wait_ready()
-    assert running.finish() == 0
-    return running, lab.only_log() if lab.logs() else {"findings": []}
+    with started(lab, target) as running:
+        assert running.finish() == 0
+        return running, lab.only_log() if lab.logs() else {"findings": []}
 
 
 def killed(lab, target):
-    running = lab.start(*target).wait_ready()
-    running.send(signal.SIGKILL)
-    running.finish()
-    return running, lab.report(running.pid)[0]
+    with started(lab, target) as running:
+        running.send(signal.SIGKILL)
+        running.finish()
+        return running, lab.report(running.pid)[0]
 
 
 def judge(running, report):
