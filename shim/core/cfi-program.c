@@ -140,6 +140,12 @@ int64_t cw_bytes_sleb(struct cw_bytes *bytes)
 	return (int64_t)read_leb(bytes, true);
 }
 
+/* Numbers in a damaged table may be of any size: this wraps. */
+static int64_t times(uint64_t factor, int64_t align)
+{
+	return (int64_t)(factor * (uint64_t)align);
+}
+
 static unsigned int slot_of(uint64_t reg)
 {
 	if (reg == REG_BP)
@@ -268,13 +274,13 @@ static enum action decode(struct cw_bytes *bytes, struct operands *ret)
 static void act_on_rules(struct machine *machine, enum action action, const struct operands *given)
 {
 	uint64_t reg = given->value[0];
-	int64_t offset = (int64_t)given->value[1] * machine->program->data_align;
+	int64_t offset = times(given->value[1], machine->program->data_align);
 
 	switch (action) {
 	case SAVE:
 		return set_rule(machine, reg, SAVED_AT_CFA, offset);
 	case SAVE_NEGATIVE:
-		return set_rule(machine, reg, SAVED_AT_CFA, -offset);
+		return set_rule(machine, reg, SAVED_AT_CFA, times((uint64_t)offset, -1));
 	case SAVE_EXPRESSION:
 		return save_by_expression(machine, reg, given->block);
 	case RESTORE:
@@ -308,14 +314,14 @@ static void act(struct machine *machine, enum action action, const struct operan
 	case CFA:
 		return set_cfa(machine, first, (int64_t)given->value[1]);
 	case CFA_SIGNED:
-		return set_cfa(machine, first, (int64_t)given->value[1] * align);
+		return set_cfa(machine, first, times(given->value[1], align));
 	case CFA_REGISTER:
 		return set_cfa_register(machine, first);
 	case CFA_OFFSET:
 		machine->row.cfa = (int64_t)first;
 		return;
 	case CFA_OFFSET_SIGNED:
-		machine->row.cfa = (int64_t)first * align;
+		machine->row.cfa = times(first, align);
 		return;
 	case CFA_EXPRESSION:
 		return set_cfa_expression(machine, given->block);

@@ -49,14 +49,14 @@ enum {
 /* Takes the low CW_LAYOUT_BITS bits.  Inline: done for each frame of each stack. */
 static inline struct cw_layout cw_layout_unpack(uint64_t packed)
 {
-	int64_t from_bp = (int64_t)(packed << (64 - CW_LAYOUT_BITS));
-	int64_t from_cfa = from_bp << CW_LAYOUT_BP_BITS;
+	uint64_t from_bp = packed << (64 - CW_LAYOUT_BITS);
+	uint64_t from_cfa = from_bp << CW_LAYOUT_BP_BITS;
 
 	return (struct cw_layout){
 		.kind = packed & ((1u << CW_LAYOUT_KIND_BITS) - 1),
 		.bp_rule = packed >> CW_LAYOUT_KIND_BITS & ((1u << CW_LAYOUT_RULE_BITS) - 1),
-		.cfa = (int32_t)(from_cfa >> (64 - CW_LAYOUT_CFA_BITS)) * CW_LAYOUT_UNIT,
-		.bp = (int32_t)(from_bp >> (64 - CW_LAYOUT_BP_BITS)) * CW_LAYOUT_UNIT,
+		.cfa = (int32_t)((int64_t)from_cfa >> (64 - CW_LAYOUT_CFA_BITS)) * CW_LAYOUT_UNIT,
+		.bp = (int32_t)((int64_t)from_bp >> (64 - CW_LAYOUT_BP_BITS)) * CW_LAYOUT_UNIT,
 	};
 }
 
