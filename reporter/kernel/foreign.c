@@ -111,6 +111,14 @@ static bool has_executed(const struct cwr_process *process)
 	return fork && fork->executed.t;
 }
 
+/* What may not be looked at is not said to lack it. */
+static bool has_library(pid_t pid)
+{
+	struct cwr_traces traces;
+
+	return !cwr_proc_read_traces(pid, &traces) || traces.has_library;
+}
+
 static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 				       const struct cwr_proc_stat *stat)
 {
@@ -127,6 +135,11 @@ static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 	/* The shim is in a forked child as long as it has not executed another program. */
 	process->has_shim = process->parent && is_same_program(process, process->parent) &&
 			    !has_executed(process);
+	if (!process->has_shim && !has_library(pid))
+		cwr_model_add_limit(
+			model, process,
+			"it runs without the library: what it does with its descriptors "
+			"is not recorded");
 	return process;
 }
 

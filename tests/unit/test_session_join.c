@@ -187,6 +187,110 @@ static void test_a_duplicate_is_a_second_holder(void **state)
 	assert_null(f->model->sockets->next);
 }
 
+/* The parent's number was given to another server before the child's session is read. */
+static void test_a_child_is_not_joined_with_another_process_of_its_parents_number(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *parent, *child, *stranger = made_session_new(100);
+
+	make_family(&parent, &child);
+	made_session_free(parent);
+	stranger->header.start_ticks = 77777;
+	stranger->header.t_start = 90000;
+	made_fork(stranger, 201, 90100, 0);
+	made_slot(stranger, 7, 3);
+	session_fixture_load(f, 0, stranger);
+	session_fixture_load(f, 1, child);
+	assert_null(cwr_model_find_process(f->model, 201)->parent);
+	assert_null(cwr_model_find_socket(f->model, 1)->creator);
+	assert_null(cwr_model_find_socket(f->model, 3)->holders->next);
+}
+
+/* One closed it; another process has a new connection of the same number and addresses. */
+static void test_a_closed_socket_is_not_joined_with_a_later_one(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *first = made_session_new(100), *second = made_session_new(300);
+	const struct cwr_socket *closed, *open;
+
+	made_handed(first, 7, 1, 6000)->created = made_mark(first, 5000, "accept", 0);
+	second->header.t_start = 7000;
+	made_slot(second, 7, 2)->created = made_mark(second, 8000, "accept", 0);
+	session_fixture_load(f, 0, first);
+	session_fixture_load(f, 1, second);
+	closed = cwr_model_find_socket(f->model, 1);
+	open = cwr_model_find_socket(f->model, 2);
+	assert_int_equal(closed->holders->process->pid, 100);
+	assert_false(closed->holders->is_open);
+	assert_null(closed->holders->next);
+	assert_int_equal(open->holders->process->pid, 300);
+	assert_true(open->holders->is_open);
+	assert_null(open->holders->next);
+}
+
+/* A note is only of the socket that it was written for; the slot may hold another one since. */
+static void test_a_note_about_an_earlier_socket_is_not_believed(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	struct cw_slot *slot = made_slot(made, 7, 2);
+
+	made_fork(made, 201, 5100, 0);
+	slot->note = (struct cw_note){.cookie_lo = 1, .fork_seq = 1};
+	slot->note.closed = made_mark_of(made, 201, 5900, "close", 0);
+	session_fixture_load(f, 0, made);
+	assert_null(f->model->processes->next);
+	assert_null(f->model->sockets->holders->next);
+}
+
+/* Only CLOCK_REALTIME can be set back; joins are by the other one. */
+static void test_a_clock_that_was_set_back_changes_no_join(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *parent, *child;
+
+	make_family(&parent, &child);
+	child->header.t_start_real = parent->header.t_start_real - 86400ull * 1000000000;
+	session_fixture_load(f, 0, parent);
+	session_fixture_load(f, 1, child);
+	check_family(f);
+}
+
+static void test_a_clock_that_was_set_back_does_not_turn_an_exec_around(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *before = made_session_new(100), *after = made_session_new(100);
+
+	made_slot(before, 7, 1);
+	made_slot(after, 8, 2);
+	after->header.t_start = 9000;
+	after->header.t_start_real = before->header.t_start_real - 86400ull * 1000000000;
+	session_fixture_load(f, 0, after);
+	session_fixture_load(f, 1, before);
+	assert_false(cwr_model_find_socket(f->model, 1)->holders->is_open);
+	assert_true(cwr_model_find_socket(f->model, 2)->holders->is_open);
+}
+
+/* A relative whose file was cut or overwritten adds nothing, and takes nothing away. */
+static void test_a_damaged_relative_is_left_out(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *parent, *child;
+	struct cwr_error *error;
+
+	make_family(&parent, &child);
+	child->header.section[CW_SECTION_SLOTS].offset = UINT64_MAX - 8;
+	made_session_write(child, f->path[1]);
+	made_session_free(child);
+	session_fixture_load(f, 0, parent);
+	error = cwr_session_load(f->model, f->path[1]);
+	assert_non_null(error);
+	cwr_error_free(error);
+	assert_null(f->model->processes->next);
+	assert_null(f->model->sockets->holders->next);
+	assert_true(f->model->sockets->holders->is_open);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, session_fixture_setup, session_fixture_teardown)
 
 int main(void)
@@ -200,6 +304,12 @@ int main(void)
 		CASE(test_an_exec_ends_the_image_before_it),
 		CASE(test_the_exec_of_a_child_without_a_session_is_known),
 		CASE(test_a_duplicate_is_a_second_holder),
+		CASE(test_a_child_is_not_joined_with_another_process_of_its_parents_number),
+		CASE(test_a_closed_socket_is_not_joined_with_a_later_one),
+		CASE(test_a_note_about_an_earlier_socket_is_not_believed),
+		CASE(test_a_clock_that_was_set_back_changes_no_join),
+		CASE(test_a_clock_that_was_set_back_does_not_turn_an_exec_around),
+		CASE(test_a_damaged_relative_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
