@@ -117,3 +117,23 @@ void cwr_phrase_unread(const struct cwr_socket *s, char *text, size_t size)
 	else
 		snprintf(text, size, "%" PRId64 "%s", bytes, has_fin ? " + EOF" : "");
 }
+
+const char *cwr_phrase_evidence(const struct cwr_finding *f, enum cwr_evidence which)
+{
+	static const char *const labels[CWR_EVIDENCES] = {
+		[CWR_EV_FORKED] = "forked",
+		[CWR_EV_EXECUTED] = "executed",
+		[CWR_EV_PASSED] = "passed",
+		[CWR_EV_DUPLICATED] = "duplicated",
+		[CWR_EV_EOF] = "EOF read",
+		[CWR_EV_SHUTDOWN] = "shut down",
+		[CWR_EV_CLOSED_ELSEWHERE] = "closed",
+		[CWR_EV_LAST_USE] = "last use",
+		[CWR_EV_BLOCKED] = "blocked",
+		[CWR_EV_LAST_ACCEPT] = "last accept",
+		[CWR_EV_UNPOLLED] = "taken out",
+		[CWR_EV_FAILED] = "failed",
+	};
+
+	return which == CWR_EV_CREATED ? cwr_phrase_created(f) : labels[which];
+}

@@ -27,4 +27,7 @@ void cwr_phrase_descriptors(const struct cwr_finding *finding, const struct cwr_
 /* "0", "12 + EOF", or "-" if it is not known. */
 void cwr_phrase_unread(const struct cwr_socket *socket, char *text, size_t size);
 
+/* "EOF read", "taken out": the label of a finding's evidence. */
+const char *cwr_phrase_evidence(const struct cwr_finding *finding, enum cwr_evidence which);
+
 #endif

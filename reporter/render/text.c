@@ -190,26 +190,6 @@ static void put_words(struct page *page, const struct cwr_finding *f)
 
 /* ---- evidence ---- */
 
-static const char *evidence_label(const struct cwr_finding *f, enum cwr_evidence which)
-{
-	static const char *const labels[CWR_EVIDENCES] = {
-		[CWR_EV_FORKED] = "forked",
-		[CWR_EV_EXECUTED] = "executed",
-		[CWR_EV_PASSED] = "passed",
-		[CWR_EV_DUPLICATED] = "duplicated",
-		[CWR_EV_EOF] = "EOF read",
-		[CWR_EV_SHUTDOWN] = "shut down",
-		[CWR_EV_CLOSED_ELSEWHERE] = "closed",
-		[CWR_EV_LAST_USE] = "last use",
-		[CWR_EV_BLOCKED] = "blocked",
-		[CWR_EV_LAST_ACCEPT] = "last accept",
-		[CWR_EV_UNPOLLED] = "taken out",
-		[CWR_EV_FAILED] = "failed",
-	};
-
-	return which == CWR_EV_CREATED ? cwr_phrase_created(f) : labels[which];
-}
-
 static void format_who(const struct cwr_finding *f, enum cwr_evidence which, char *text,
 		       size_t size)
 {
@@ -264,7 +244,7 @@ static void add_evidence(const struct page *page, struct cwr_grid *grid,
 
 	format_who(f, which, who, sizeof(who));
 	cwr_grid_add_row(grid);
-	cwr_grid_add_cell(grid, CWR_STYLE_LABEL, "%s", evidence_label(f, which));
+	cwr_grid_add_cell(grid, CWR_STYLE_LABEL, "%s", cwr_phrase_evidence(f, which));
 	if (!stack || !stack->nframes) {
 		cwr_grid_add_cell(grid, CWR_STYLE_PLAIN, "%s%s", mark->op ? mark->op : "?",
 				  mark->op ? "()" : "");

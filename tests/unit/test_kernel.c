@@ -2,118 +2,11 @@
 /*
  * The kernel's testimony, on real connections of this very process and of a forked child.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "kernel_fixture.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "kernel/kernel.h"
-#include "kernel/proc.h"
-#include "kernel/sockdiag.h"
-
-struct fixture {
-	struct cwr_model *model;
-	struct cwr_process *self;
-	int listener, client, server;
-	uint64_t cookie;
-	pid_t child; /* 0: none */
-};
-
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
-	return cookie;
-}
-
-static void connect_pair(struct fixture *f)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET};
-	socklen_t size = sizeof(addr);
-
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(f->listener, (struct sockaddr *)&addr, size), 0);
-	assert_int_equal(listen(f->listener, 8), 0);
-	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &size), 0);
-	f->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(f->client, (struct sockaddr *)&addr, size), 0);
-	f->server = accept(f->listener, NULL, NULL);
-	assert_true(f->server >= 0);
-	f->cookie = cookie_of(f->server);
-}
-
-static struct cwr_process *add_process(struct cwr_model *model, pid_t pid)
-{
-	struct cwr_process *process = cwr_model_add_process(model, pid);
-	struct cwr_proc_stat stat;
-
-	assert_true(cwr_proc_stat(pid, &stat));
-	process->start_ticks = stat.start_ticks;
-	process->exe = cwr_proc_exe(model, pid);
-	process->has_shim = true;
-	process->session_path = "made";
-	process->t_session = cwr_proc_now(CLOCK_MONOTONIC);
-	return process;
-}
-
-static struct cwr_socket *add_server_socket(struct fixture *f)
-{
-	struct cwr_socket *socket = cwr_model_add_socket(f->model, f->cookie);
-	struct cwr_holder *holder = cwr_model_add_holder(f->model, socket, f->self, f->server);
-
-	socket->role = CWR_ROLE_ACCEPTED;
-	socket->peer.family = AF_INET;
-	holder->is_open = true;
-	holder->via = CWR_VIA_ACCEPT;
-	return socket;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	connect_pair(f);
-	f->model = cwr_model_new();
-	f->self = add_process(f->model, getpid());
-	*state = f;
-	return 0;
-}
-
-static void end_child(struct fixture *f)
-{
-	if (!f->child)
-		return;
-	kill(f->child, SIGKILL);
-	waitpid(f->child, NULL, 0);
-	f->child = 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	end_child(f);
-	close(f->listener);
-	close(f->client);
-	close(f->server);
-	cwr_model_free(f->model);
-	free(f);
-	return 0;
-}
 
 /* A child that holds everything, until it is killed.  It has run when this returns. */
 static void fork_child(struct fixture *f)
@@ -141,14 +34,6 @@ static void hang_up(struct fixture *f)
 
 	assert_int_equal(shutdown(f->client, SHUT_WR), 0);
 	assert_int_equal(poll(&server, 1, 10000), 1);
-}
-
-static void observe(struct fixture *f)
-{
-	struct cwr_kernel_list *list = cwr_kernel_list();
-
-	assert_null(cwr_kernel_observe(f->model, list));
-	cwr_kernel_list_free(list);
 }
 
 static void test_an_open_connection_is_in_use(void **state)
@@ -440,54 +325,6 @@ static void test_each_socket_is_listed_once(void **state)
 	cwr_diag_free(diag);
 }
 
-/* A second client comes and goes and is not accepted.  Its cookie is the kernel's own affair. */
-static void come_and_go(const struct fixture *f)
-{
-	struct pollfd waiting = {.fd = f->listener, .events = POLLIN};
-	struct sockaddr_in addr;
-	socklen_t size = sizeof(addr);
-	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &size), 0);
-	assert_int_equal(connect(client, (struct sockaddr *)&addr, size), 0);
-	close(client);
-	assert_int_equal(poll(&waiting, 1, 10000), 1);
-}
-
-static void test_a_connection_that_waits_to_be_accepted(void **state)
-{
-	struct fixture *f = *state;
-	struct cwr_socket *listener = cwr_model_add_socket(f->model, cookie_of(f->listener));
-	struct cwr_holder *holder = cwr_model_add_holder(f->model, listener, f->self, f->listener);
-	const struct cwr_socket *waiting = NULL;
-
-	holder->is_open = true;
-	listener->role = CWR_ROLE_SOCKET;
-	come_and_go(f);
-	observe(f);
-	assert_int_equal(listener->state, CWR_TCP_LISTEN);
-	assert_int_equal(listener->recv_q, 1);
-	for (const struct cwr_socket *s = f->model->sockets; s; s = s->next)
-		if (s->listener)
-			waiting = s;
-	assert_non_null(waiting);
-	assert_ptr_equal(waiting->listener, listener);
-	assert_null(waiting->holders);
-	assert_true(waiting->peer_has_closed && waiting->is_confirmed);
-}
-
-static void test_a_queue_of_somebody_else_is_none_of_ours(void **state)
-{
-	struct fixture *f = *state;
-
-	come_and_go(f);
-	observe(f);
-	for (const struct cwr_socket *s = f->model->sockets; s; s = s->next)
-		assert_null(s->listener);
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,8 +345,6 @@ int main(void)
 		CASE(test_the_last_word_before_the_end_counts),
 		CASE(test_threads_of_leaking_processes_are_read),
 		CASE(test_each_socket_is_listed_once),
-		CASE(test_a_connection_that_waits_to_be_accepted),
-		CASE(test_a_queue_of_somebody_else_is_none_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
