@@ -102,13 +102,19 @@ static bool is_same_program(const struct cwr_process *a, const struct cwr_proces
 	return a->exe && b->exe && !strcmp(a->exe, b->exe);
 }
 
-/* A child that was seen to execute something, be it the same program again. */
+/* Calls whose child shares its parent's memory until it has executed something. */
+static bool is_start_of_program(const char *op)
+{
+	return op && (strstr(op, "vfork") || strstr(op, "posix_spawn"));
+}
+
+/* A child that was seen to execute something, or had to, be it the same program again. */
 static bool has_executed(const struct cwr_process *process)
 {
 	const struct cwr_fork *fork =
 		process->parent ? find_fork(process->parent, process->pid) : NULL;
 
-	return fork && fork->executed.t;
+	return fork && (fork->executed.t || is_start_of_program(fork->mark.op));
 }
 
 /* What may not be looked at is not said to lack it. */
