@@ -72,10 +72,15 @@ static void mark_closed(struct cwr_model *model, const struct cwr_model *later, 
 
 static bool is_all_closed(const struct cwr_finding *finding)
 {
-	for (size_t i = 0; i < finding->nsockets; i++)
-		for (const struct cwr_holder *h = finding->sockets[i]->holders; h; h = h->next)
+	for (size_t i = 0; i < finding->nsockets; i++) {
+		const struct cwr_socket *s = finding->sockets[i];
+
+		/* What waits to be accepted ends with the listener. */
+		for (const struct cwr_holder *h = (s->listener ? s->listener : s)->holders; h;
+		     h = h->next)
 			if (h->process == finding->process && h->is_open && !h->closed_at_exit)
 				return false;
+	}
 	return finding->nsockets > 0;
 }
 

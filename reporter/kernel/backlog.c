@@ -26,7 +26,8 @@ static bool is_wildcard(const struct cwr_addr *addr)
 /* A listener of IPv6 may take IPv4 as well; its connections are then of its own family. */
 static bool listens_for(const struct cwr_diag_row *listener, const struct cwr_diag_row *row)
 {
-	if (listener->state != CWR_TCP_LISTEN || listener->local.port != row->local.port ||
+	if (listener->state != CWR_TCP_LISTEN || listener->space != row->space ||
+	    listener->local.port != row->local.port ||
 	    listener->local.family != row->local.family || !listener->recv_q)
 		return false;
 	return is_wildcard(&listener->local) ||
@@ -66,12 +67,16 @@ static void add(struct cwr_observer *observer, const struct cwr_diag_row *row,
 	socket->creator = listener->creator;
 }
 
+/*
+ * In LAST_ACK and CLOSING, too, a socket has no inode, but there its owner has closed it
+ * (RFC 9293, 3.3.2).
+ */
 static void visit(void *context, const struct cwr_diag_row *row)
 {
 	struct cwr_observer *observer = context;
 	struct cwr_socket *listener;
 
-	if (row->inode || !cwr_tcp_fin_seen(row->state) || row->state == CWR_TCP_LAST_ACK ||
+	if (row->inode || row->state != CWR_TCP_CLOSE_WAIT ||
 	    cwr_model_find_socket(observer->model, row->cookie))
 		return;
 	listener = find_listener(observer, row);

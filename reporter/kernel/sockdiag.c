@@ -36,6 +36,7 @@ struct cwr_diag {
 	struct cwr_arena arena;
 	struct entry *by_cookie;
 	struct entry *by_inode;
+	unsigned int space; /* that is being read */
 };
 
 /* The request: a dump of one address family, with TCP_INFO. */
@@ -97,7 +98,7 @@ static void fill_row(struct cwr_diag_row *row, const struct nlmsghdr *header)
 /* A connection that changes its state during the dump may come twice: the later one is truer. */
 static void add_row(struct cwr_diag *diag, const struct nlmsghdr *header)
 {
-	struct cwr_diag_row row = {0};
+	struct cwr_diag_row row = {.space = diag->space};
 	struct entry *entry;
 
 	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
@@ -198,6 +199,7 @@ struct cwr_error *cwr_diag_read_namespace(struct cwr_diag *diag, int netns)
 	fd = open_netlink();
 	if (setns(home, CLONE_NEWNET) < 0)
 		return cwr_error_new(CWR_EXIT_INPUT, "setns: %s", strerror(errno));
+	diag->space++;
 	return dump_all(diag, fd);
 }
 

@@ -16,6 +16,7 @@ struct cwr_diag_row {
 	enum cwr_tcp_state state;
 	struct cwr_addr local, peer;
 	uint32_t recv_q, send_q; /* LISTEN: connections that wait for accept, and at most */
+	unsigned int space;	 /* 0, 1, ...: which of the network namespaces that were read */
 	struct cwr_tcp_info info;
 };
 

@@ -29,7 +29,13 @@ enum { BATCH = 256 };
 
 /* Names of include/net/tcp_states.h, which glibc has only in a header that clashes with
  * linux/tcp.h. */
-enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LAST_ACK = 9, STATE_CLOSING = 11 };
+enum {
+	STATE_CLOSE = 7,
+	STATE_CLOSE_WAIT = 8,
+	STATE_LAST_ACK = 9,
+	STATE_LISTEN = 10,
+	STATE_CLOSING = 11
+};
 
 static bool get_tcp_info(int fd, struct tcp_info *info)
 {
@@ -68,7 +74,10 @@ static struct cw_probe ask(const struct cw_slot *slot)
 	return probe;
 }
 
-/* True if the peer of this (own) socket has closed. */
+/*
+ * True if the peer of this (own) socket has closed, or if it is a listener: one was polled because
+ * connections wait in its queue, and the kernel will reset them with it.
+ */
 static bool probe_slot(int fd)
 {
 	struct cw_slot *slot = cw_slots_find(fd);
@@ -88,8 +97,8 @@ static bool probe_slot(int fd)
 		return false;
 	slot->probe = probe;
 	cw_slots_commit(slot);
-	return probe.flags & CW_PROBE_FIN_SEEN && slot->via != CW_VIA_FORK &&
-	       slot->via != CW_VIA_EXEC;
+	return (probe.flags & CW_PROBE_FIN_SEEN || probe.tcp_state == STATE_LISTEN) &&
+	       slot->via != CW_VIA_FORK && slot->via != CW_VIA_EXEC;
 }
 
 static uint32_t probe_batch(struct pollfd *fds, unsigned int n)
@@ -101,9 +110,17 @@ static uint32_t probe_batch(struct pollfd *fds, unsigned int n)
 	if (!n || cw_raw(SYS_ppoll, fds, n, &now, NULL, 0) <= 0)
 		return 0;
 	for (unsigned int i = 0; i < n; i++)
-		if (fds[i].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))
+		if (fds[i].revents)
 			found += probe_slot(fds[i].fd);
 	return found;
+}
+
+/* A listener with a connection to be accepted is readable; data in other sockets is no matter. */
+static short events_of(int fd)
+{
+	const struct cw_slot *slot = cw_slots_find(fd);
+
+	return slot && slot->role == CW_ROLE_SOCKET ? POLLRDHUP | POLLIN : POLLRDHUP;
 }
 
 static uint32_t probe_tracked(void)
@@ -115,7 +132,7 @@ static uint32_t probe_tracked(void)
 	for (uint32_t fd = 0; fd < end; fd++) {
 		if (!cw_slots_is_tracked((int)fd))
 			continue;
-		fds[n++] = (struct pollfd){.fd = (int)fd, .events = POLLRDHUP};
+		fds[n++] = (struct pollfd){.fd = (int)fd, .events = events_of((int)fd)};
 		if (n == BATCH) {
 			found += probe_batch(fds, n);
 			n = 0;

@@ -8,7 +8,9 @@ import pytest
 from lab import REPORT_SIGNAL, assert_report, load_report
 
 SHAPES = ["accept", "socket"]
-QUEUED = "unaccepted-backlog"  # the kernel's word alone: a process that ends does not know of it
+# The kernel's word alone: a killed process cannot be asked, and one without a descriptor cannot open
+# the FIFO on which it would tell `cwshim run` of its end.
+QUEUED = "unaccepted-backlog"
 
 
 def find(report, cause):
