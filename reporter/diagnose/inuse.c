@@ -64,13 +64,24 @@ static bool is_recent(const struct cwr_model *model, const struct cwr_process *p
 	return !until || t + ns > until;
 }
 
+/*
+ * What a TLS library writes after the end-of-file is as a rule its alert.  Without a stack that
+ * goes beyond the library's own innards nobody can tell.
+ */
+static bool may_be_alert(const struct cwr_holder *holder)
+{
+	const struct cwr_stack *stack = holder->last_use.stack;
+
+	return cwr_fact_is_tls_own(&holder->last_use) ||
+	       (holder->speaks_tls && (!stack || stack->nips < 2));
+}
+
 /* Recorded times are as coarse as the kernel's tick: a write right after the read may equal it. */
 static bool has_sent_since(const struct cwr_model *model, const struct cwr_holder *holder,
 			   uint64_t fin)
 {
 	return is_sending(&holder->last_use) && holder->last_use.t >= fin &&
-	       !cwr_fact_is_tls_own(&holder->last_use) &&
-	       is_recent(model, holder->process, holder->last_use.t);
+	       !may_be_alert(holder) && is_recent(model, holder->process, holder->last_use.t);
 }
 
 /* By the kernel's clock of the last segment with data. */

@@ -260,6 +260,7 @@ struct cwr_holder {
 					then used it in vain (0) */
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
+	bool speaks_tls; /* the first that was written was a TLS handshake or alert */
 	struct cwr_socket *socket;
 	struct cwr_holder *next;	    /* of the socket */
 	struct cwr_holder *next_in_process; /* of the process */
