@@ -57,7 +57,7 @@ def forget_creations(lab):
 
 
 # What else is true of a target: an alert that comes too late is answered by a reset.
-AS_TRUE = {"tls-not-closed": {"reset-not-closed"}}
+AS_TRUE = {cause: {"reset-not-closed"} for cause in ("tls-not-closed", "eof-read-not-closed")}
 
 
 def assert_nothing_false(report, running, what):
