@@ -101,7 +101,6 @@ def test_without_stacks(tmp_path, target):
     try:
         for unwind, lab, running in started:
             report = report_by(lab, [], running.wait_ready().pid)
-            assert report["findings"], f"unwind={unwind}"
             assert_nothing_false(report, running, f"stacks (unwind={unwind})")
             assert running.finish() == 0
     finally:
