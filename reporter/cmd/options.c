@@ -47,6 +47,11 @@ static bool set_min_age(struct cwr_options *options, const char *value)
 	return cwr_duration_parse(value, &options->min_age_s);
 }
 
+static bool set_in_use(struct cwr_options *options, const char *value)
+{
+	return cwr_duration_parse(value, &options->in_use_s);
+}
+
 static bool add_verdict(unsigned int *verdicts, const char *name, size_t length)
 {
 	for (int v = 0; v < CWR_VERDICTS; v++) {
@@ -139,6 +144,7 @@ enum {
 	KEY_LIST_FORMAT,
 	KEY_ALL,
 	KEY_MIN_AGE,
+	KEY_IN_USE,
 	KEY_FAIL_ON,
 	KEY_ERROR_EXITCODE,
 	KEY_CAUSE,
@@ -161,6 +167,7 @@ static bool (*const setters[KEYS])(struct cwr_options *options, const char *valu
 	[KEY_LIST_FORMAT] = set_list_format,
 	[KEY_ALL] = set_all,
 	[KEY_MIN_AGE] = set_min_age,
+	[KEY_IN_USE] = set_in_use,
 	[KEY_FAIL_ON] = set_fail_on,
 	[KEY_ERROR_EXITCODE] = set_error_exitcode,
 	[KEY_CAUSE] = set_cause,
@@ -186,6 +193,7 @@ static const struct argp_option reporting_options[] = {
 	{ "output", KEY_OUTPUT, "FILE", 0, "where the report is written", 0 },
 	{ "all", KEY_ALL, NULL, 0, "show every socket and every frame", 0 },
 	{ "min-age", KEY_MIN_AGE, "TIME", 0, "ignore a socket whose FIN is younger (default: 1s)", 0 },
+	{ "in-use", KEY_IN_USE, "TIME", 0, "half-open counts as used so long after data (default: 10s)", 0 },
 	{ "fail-on", KEY_FAIL_ON, "VERDICTS", 0, "which fail: leak,stall (default), idle, in-use, none", 0 },
 	{ "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit status when findings fail", 0 },
 	{ "cause", KEY_CAUSE, "ID", 0, "only findings of this cause", 0 },
@@ -392,6 +400,7 @@ struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc,
 
 	*ret_options = (struct cwr_options){
 		.min_age_s = 1,
+		.in_use_s = 10,
 		.fail_on = 1u << CWR_LEAK | 1u << CWR_STALL,
 		.error_exitcode = -1,
 		.args = argv + argc,

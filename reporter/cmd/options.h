@@ -20,6 +20,7 @@ struct cwr_options {
 	const char *session_dir;
 	const char *cause;
 	double min_age_s;
+	double in_use_s;
 	unsigned int fail_on; /* bits 1 << enum cwr_verdict */
 	int error_exitcode;   /* -1: not given */
 	enum cwr_color color;

@@ -160,3 +160,12 @@ def assert_report_of_the_end(report, expects):
     assert_report({"findings": found}, [expect for expect in expects if expect not in stuck])
     unknown = [f["count"] for f in report["findings"] if f["cause"] == "unread-not-closed"]
     assert sum(unknown) == sum(int(expect["count"]) for expect in stuck)
+
+
+def test_how_long_a_socket_is_in_use_is_an_option(lab):
+    running = lab.start("half_open_in_use", at_exit=0).wait_ready()
+    report, status = lab.report("--in-use=1h", running.pid)
+    assert {f["verdict"] for f in report["findings"]} == {"in-use"} and status == 0
+    report, status = lab.report("--in-use=0", running.pid)
+    assert {f["verdict"] for f in report["findings"]} == {"leak"} and status == 1
+    assert running.finish() == 0
