@@ -73,7 +73,7 @@ void cw_note_eof(unsigned int fn, int fd)
 }
 
 /* A write after the peer's end-of-file, or a TLS alert: it says when, and by which stack. */
-static __attribute__((noinline)) void note_marked_write(unsigned int fn, int fd)
+static void note_marked_write(unsigned int fn, int fd)
 {
 	struct cw_slot *found;
 	struct cw_mark made;
@@ -90,7 +90,7 @@ static __attribute__((noinline)) void note_marked_write(unsigned int fn, int fd)
 }
 
 /* Something was moved, so nothing is waited for; and by a write, so the alert was not the last. */
-static __attribute__((noinline)) void outdate_marks(int fd, bool is_write)
+static void outdate_marks(int fd, bool is_write)
 {
 	struct cw_slot *found = cw_slots_begin(fd);
 
@@ -102,39 +102,38 @@ static __attribute__((noinline)) void outdate_marks(int fd, bool is_write)
 	cw_slots_commit(found);
 }
 
-/* One aligned store; a reader that meets it half-way reads the one before or this one. */
+/* cw_thread_id() makes the id known that cw_set_last() takes. */
 static void set_last(struct cw_slot *slot, unsigned int fn)
 {
-	if (__builtin_expect(!cw_thread.tid, 0))
-		cw_thread_id();
-	__atomic_store_n(&slot->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
+	cw_thread_id();
+	cw_set_last(slot, fn);
 }
 
-void cw_note_read(unsigned int fn, int fd)
+void cw_note_odd_read(unsigned int fn, int fd)
 {
 	struct cw_slot *found = cw_slots_find(fd);
 
 	if (!found)
 		return;
-	if (__builtin_expect(found->waited.t != 0, 0))
+	if (found->waited.t)
 		outdate_marks(fd, false);
-	if (__builtin_expect(!found->last.t, 1))
+	if (!found->last.t)
 		set_last(found, fn);
 }
 
-void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
+void cw_note_odd_write(unsigned int fn, int fd, uint8_t wrote)
 {
 	struct cw_slot *found = cw_slots_find(fd);
 
 	if (!found)
 		return;
-	if (__builtin_expect(!found->wrote, 0))
+	if (!found->wrote)
 		__atomic_store_n(&found->wrote, wrote, __ATOMIC_RELAXED);
-	if (__builtin_expect(found->eof.t || wrote == CW_WROTE_ALERT, 0)) {
+	if (found->eof.t || wrote == CW_WROTE_ALERT) {
 		note_marked_write(fn, fd);
 		return;
 	}
-	if (__builtin_expect((found->waited.t | found->last.t) != 0, 0))
+	if (found->waited.t | found->last.t)
 		outdate_marks(fd, true);
 	set_last(found, fn);
 }

@@ -63,15 +63,49 @@ void cw_on_right_sent(unsigned int fn, int fd);
 void cw_on_right_received(unsigned int fn, int fd);
 
 /* The slow half of cw_on_read() and cw_on_write(). */
-void cw_note_read(unsigned int fn, int fd);
-void cw_note_write(unsigned int fn, int fd, uint8_t wrote);
+void cw_note_odd_read(unsigned int fn, int fd);
+void cw_note_odd_write(unsigned int fn, int fd, uint8_t wrote);
 void cw_note_read_error(unsigned int fn, int fd);
 void cw_note_eof(unsigned int fn, int fd);
 void cw_note_io_error(unsigned int fn, int fd);
 
+/* One aligned store; a reader that meets it half-way reads the one before or this one. */
+static inline void cw_set_last(struct cw_slot *slot, unsigned int fn)
+{
+	__atomic_store_n(&slot->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
+}
+
+/* Data came on a tracked descriptor.  Odd is where more than who it was is to be written down. */
+static inline void cw_note_read(unsigned int fn, int fd)
+{
+	struct cw_slot *slot = cw_slots_tracked_slot(fd);
+
+	if (!slot)
+		return;
+	if (__builtin_expect((slot->waited.t | slot->last.t) != 0 || !cw_thread.tid, 0))
+		cw_note_odd_read(fn, fd);
+	else
+		cw_set_last(slot, fn);
+}
+
+static inline void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
+{
+	struct cw_slot *slot = cw_slots_tracked_slot(fd);
+
+	if (!slot)
+		return;
+	if (__builtin_expect((slot->eof.t | slot->waited.t | slot->last.t) != 0 || !slot->wrote ||
+				     wrote == CW_WROTE_ALERT || !cw_thread.tid,
+			     0))
+		cw_note_odd_write(fn, fd, wrote);
+	else
+		cw_set_last(slot, fn);
+}
+
 /*
  * A read that wanted `wanted` bytes returned ret.  One that got data costs a load on a descriptor
- * that is not tracked, and a store of who it was on one that is: no system call, no clock.
+ * that is not tracked, and a few and a store of who it was on one that is: no system call, no
+ * clock, no function.
  */
 static inline ssize_t cw_on_read(unsigned int fn, ssize_t ret, int fd, size_t wanted)
 {

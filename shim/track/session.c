@@ -335,6 +335,7 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 {
 	int was = atomic_load_explicit(&state, memory_order_relaxed);
 
+	cw_slots_after_fork();
 	atomic_store_explicit(&builder, 0, memory_order_relaxed);
 	if (was == READY) {
 		struct cw_map *older = family;

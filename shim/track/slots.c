@@ -17,6 +17,7 @@
 enum { WRITE_TRIES = 1000 };
 
 _Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
+struct cw_slot *_Atomic cw_slots_table;
 static _Atomic uint32_t tracked_end;
 
 uint32_t cw_slots_end(void)
@@ -24,12 +25,10 @@ uint32_t cw_slots_end(void)
 	return atomic_load_explicit(&tracked_end, memory_order_relaxed);
 }
 
-void cw_slots_track_number(int fd)
+static void track(int fd)
 {
 	uint32_t end = cw_slots_end();
 
-	if ((unsigned int)fd >= CW_SLOTS_MAX)
-		return;
 	atomic_fetch_or_explicit(&cw_slots_tracked[fd / 64], 1ull << (fd % 64),
 				 memory_order_relaxed);
 	while (end <= (uint32_t)fd &&
@@ -63,6 +62,18 @@ struct cw_slot *cw_slots_find(int fd)
 	struct cw_slot *slot = peek(cw_session_own(), fd);
 
 	return slot && slot->flags & CW_SLOT_LIVE ? slot : NULL;
+}
+
+/* In a process with a session the slot is made real, though nothing is in it. */
+void cw_slots_track_number(int fd)
+{
+	struct cw_map *map = cw_session_own();
+
+	if ((unsigned int)fd >= CW_SLOTS_MAX ||
+	    (map && ((unsigned int)fd >= map->slots ||
+		     !cw_session_entry(map, CW_SECTION_SLOTS, (uint32_t)fd))))
+		return;
+	track(fd);
 }
 
 static bool lock(struct cw_slot *slot)
@@ -121,7 +132,7 @@ void cw_slots_put(const struct cw_slot *content)
 		if (__atomic_compare_exchange_n(used, &end, (uint32_t)content->fd + 1, true,
 						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			break;
-	cw_slots_track_number(content->fd);
+	track(content->fd);
 	cw_misclosed_forget(content->fd);
 }
 
@@ -200,18 +211,35 @@ static void adopt_one(int fd)
 	mine.note = (struct cw_note){0};
 	mine.probe = (struct cw_probe){0};
 	cw_slots_put(&mine);
+	if (!cw_slots_find(fd))
+		untrack(fd);
 }
 
-void cw_slots_adopt(void)
+static void adopt_all(void)
 {
 	uint32_t end = cw_slots_end();
 
-	if (!cw_session_family())
-		return;
 	for (uint32_t word = 0; word * 64 < end; word++) {
 		uint64_t bits = atomic_load_explicit(&cw_slots_tracked[word], memory_order_relaxed);
 
 		for (; bits; bits &= bits - 1)
 			adopt_one((int)(word * 64) + __builtin_ctzll(bits));
 	}
+}
+
+void cw_slots_adopt(void)
+{
+	struct cw_map *map = cw_session_own();
+	uint64_t offset = map->header->section[CW_SECTION_SLOTS].offset;
+
+	if (cw_session_family())
+		adopt_all();
+	/* Release: whoever finds the table finds its slots backed. */
+	atomic_store_explicit(&cw_slots_table, (struct cw_slot *)((char *)map->header + offset),
+			      memory_order_release);
+}
+
+void cw_slots_after_fork(void)
+{
+	atomic_store_explicit(&cw_slots_table, NULL, memory_order_relaxed);
 }

@@ -23,6 +23,20 @@ static inline bool cw_slots_is_tracked(int fd)
 	       1;
 }
 
+/*
+ * The table of the own session, NULL where there is none.  Once it is set, each slot whose
+ * descriptor is tracked is backed by storage, so that the hot path need not ask.
+ */
+extern struct cw_slot *_Atomic cw_slots_table;
+
+/* The slot of a descriptor that is tracked, or NULL: no session.  It may be dead since. */
+static inline struct cw_slot *cw_slots_tracked_slot(int fd)
+{
+	struct cw_slot *table = atomic_load_explicit(&cw_slots_table, memory_order_relaxed);
+
+	return table ? &table[(unsigned int)fd] : NULL;
+}
+
 /* One past the highest descriptor that cw_slots_is_tracked() was ever true for. */
 uint32_t cw_slots_end(void);
 
@@ -40,12 +54,17 @@ void cw_slots_commit(struct cw_slot *slot);
 /* Stores a new socket under its descriptor fd = content->fd; its `seq` is ignored. */
 void cw_slots_put(const struct cw_slot *content);
 
-/* Forgets the descriptor.  Returns false if it was not tracked. */
+/* Forgets the descriptor. */
 void cw_slots_drop(int fd);
 
-/* In a child that just got its own session: takes over what it inherited, as the kernel confirms.
+/*
+ * The process just got its own session: a child takes over what it inherited, as the kernel
+ * confirms, and then the table is open.
  */
 void cw_slots_adopt(void);
+
+/* In a forked child: the table is the parent's. */
+void cw_slots_after_fork(void);
 
 /* The record of an inherited socket in the family's session: its slot there or in the handed-over
  * cache, or NULL.  By the socket's cookie; fd is the likely place. */
