@@ -83,21 +83,26 @@ static bool probe_slot(int fd)
 	struct cw_slot *slot = cw_slots_find(fd);
 	struct cw_map *map = cw_session_own();
 	struct cw_probe probe;
+	uint64_t cookie;
+	bool is_same;
 
 	if (!slot)
 		return false;
-	if (cw_identity_cookie(fd) != slot->cookie) {
-		cw_slots_drop(fd);
-		cw_count(map->header->drift);
+	cookie = slot->cookie;
+	if (cw_identity_cookie(fd) != cookie) {
+		if (cw_slots_drop_if(fd, cookie))
+			cw_count(map->header->drift);
 		return false;
 	}
 	probe = ask(slot);
 	slot = cw_slots_begin(fd);
 	if (!slot)
 		return false;
-	slot->probe = probe;
+	is_same = slot->cookie == cookie;
+	if (is_same)
+		slot->probe = probe;
 	cw_slots_commit(slot);
-	return (probe.flags & CW_PROBE_FIN_SEEN || probe.tcp_state == STATE_LISTEN) &&
+	return is_same && (probe.flags & CW_PROBE_FIN_SEEN || probe.tcp_state == STATE_LISTEN) &&
 	       slot->via != CW_VIA_FORK && slot->via != CW_VIA_EXEC;
 }
 
@@ -123,7 +128,7 @@ static short events_of(int fd)
 	return slot && slot->role == CW_ROLE_SOCKET ? POLLRDHUP | POLLIN : POLLRDHUP;
 }
 
-static uint32_t probe_tracked(void)
+static uint32_t ask_tracked(void)
 {
 	struct pollfd fds[BATCH];
 	unsigned int n = 0;
@@ -164,7 +169,8 @@ static bool adopt_unknown(int fd)
 		slot.via = CW_VIA_EXEC;
 	}
 	slot.probe = ask(&slot);
-	cw_slots_put(&slot);
+	if (!cw_slots_is_tracked(fd))
+		cw_slots_put(&slot);
 	return slot.via != CW_VIA_EXEC;
 }
 
@@ -176,28 +182,34 @@ static void visit_descriptor(void *context, int fd)
 		*found += adopt_unknown(fd);
 }
 
+uint32_t cw_probe_recorded(void)
+{
+	uint32_t found = ask_tracked();
+
+	cw_session_own()->header->t_probe = cw_now();
+	return found;
+}
+
 /* Reconciles with /proc/self/fd.  Without /proc nothing is added. */
-static uint32_t adopt_unknowns(void)
+uint32_t cw_probe_strangers(void)
 {
 	uint32_t found = 0;
 
 	cw_descriptors_each(visit_descriptor, &found);
+	if (cw_session_own())
+		cw_session_own()->header->t_probe = cw_now();
 	return found;
 }
 
 uint32_t cw_probe_all(bool with_strangers)
 {
-	uint32_t found;
-	struct cw_map *map;
+	uint32_t found = 0;
 
 	if (cw_is_sandboxed)
 		return 0;
-	found = cw_session_own() ? probe_tracked() : 0;
-
+	if (cw_session_own())
+		found = cw_probe_recorded();
 	if (with_strangers)
-		found += adopt_unknowns();
-	map = cw_session_own();
-	if (map)
-		map->header->t_probe = cw_now();
+		found += cw_probe_strangers();
 	return found;
 }

@@ -18,4 +18,12 @@
  */
 uint32_t cw_probe_all(bool with_strangers);
 
+/*
+ * The two halves of that in a process that has a session; for one that shares its memory and runs
+ * beside it, too: neither errno nor other thread-local storage is touched.  The first opens no
+ * descriptor.
+ */
+uint32_t cw_probe_recorded(void);
+uint32_t cw_probe_strangers(void);
+
 #endif

@@ -148,6 +148,22 @@ void cw_slots_drop(int fd)
 	cw_slots_commit(slot);
 }
 
+/* The bit goes under the lock: who stores a new socket sets it after that. */
+bool cw_slots_drop_if(int fd, uint64_t cookie)
+{
+	struct cw_slot *slot = cw_slots_begin(fd);
+	bool is_same = slot && slot->cookie == cookie;
+
+	if (is_same) {
+		untrack(fd);
+		slot->flags = 0;
+		slot->cookie = 0;
+	}
+	if (slot)
+		cw_slots_commit(slot);
+	return is_same;
+}
+
 static bool is_record_of(const struct cw_slot *slot, uint64_t cookie)
 {
 	return slot && slot->cookie == cookie && slot->flags & (CW_SLOT_LIVE | CW_SLOT_SHARED);

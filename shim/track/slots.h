@@ -57,6 +57,9 @@ void cw_slots_put(const struct cw_slot *content);
 /* Forgets the descriptor. */
 void cw_slots_drop(int fd);
 
+/* The same if this socket still is what is recorded there; false: another is. */
+bool cw_slots_drop_if(int fd, uint64_t cookie);
+
 /*
  * The process just got its own session: a child takes over what it inherited, as the kernel
  * confirms, and then the table is open.

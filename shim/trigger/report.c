@@ -27,12 +27,13 @@
 enum {
 	WAIT_MS = 100,	     /* how often a waiting host looks whether the reporter still lives */
 	CAPTURE_WAITS = 100, /* 10 s for the capture */
+	EARLIER_WAITS = 20,  /* 2 s for that of a report asked for before the exit */
 	WRITE_WAITS = 600,   /* a minute for a report of any size */
 };
 
 static bool has_found; /* sockets whose peer has closed, here or as copies elsewhere, at exit */
 static bool is_asked;
-static pid_t reporter; /* 0: `cwshim run` serves us */
+static pid_t reporter; /* the latest; 0: `cwshim run` serves us */
 
 bool cw_report_has_found(void)
 {
@@ -112,18 +113,19 @@ static void add_argument(const char **argv, size_t *n, struct cw_text *text, con
 	text->len++;
 }
 
-static bool start_reporter(struct cw_session_header *header, enum cw_reason reason)
+/* In static storage: under the claim of spawn.h. */
+static const char **make_arguments(struct cw_session_header *header)
 {
 	static const char *const reasons[] = {"", "exit", "signal", "threshold"};
 	static char buffer[4096];
+	static const char *argv[16] = {"cwshim", "report", "--from-shim"};
 	struct cw_text text = CW_TEXT(buffer);
 	char log[600] = "";
 	struct cw_text log_text = CW_TEXT(log);
-	const char *argv[16] = {"cwshim", "report", "--from-shim"};
 	size_t n = 3;
 
 	expand_log_path(&log_text, header);
-	add_argument(argv, &n, &text, "--reason=", reasons[reason]);
+	add_argument(argv, &n, &text, "--reason=", reasons[header->reason]);
 	add_argument(argv, &n, &text, "--format=", cw_options.format.text);
 	add_argument(argv, &n, &text, "--min-age=", cw_options.min_age.text);
 	add_argument(argv, &n, &text, "--fail-on=", cw_options.fail_on.text);
@@ -135,7 +137,17 @@ static bool start_reporter(struct cw_session_header *header, enum cw_reason reas
 		add_argument(argv, &n, &text, "--suppressions=", cw_options.suppressions.text);
 	argv[n++] = cw_session_path();
 	argv[n] = NULL;
-	reporter = cw_spawn_reporter(argv);
+	return argv;
+}
+
+static bool start_reporter(struct cw_session_header *header)
+{
+	uint64_t mask;
+
+	if (!cw_spawn_claim(&mask))
+		return false;
+	reporter = cw_spawn_reporter(make_arguments(header));
+	cw_spawn_release(mask, false);
 	return reporter != 0;
 }
 
@@ -146,20 +158,68 @@ static bool can_reach_session(void)
 	return cw_raw(SYS_faccessat2, AT_FDCWD, cw_session_path(), R_OK | W_OK, AT_EACCESS) == 0;
 }
 
-static bool ask(struct cw_session_header *header, enum cw_reason reason)
+static void report_plainly(void)
+{
+	cw_message("no reporter could be started, so without source lines; later: cwshim report ",
+		   cw_session_path(), NULL);
+	cw_plain_report(cw_session_own());
+}
+
+static void announce(struct cw_session_header *header, enum cw_reason reason)
 {
 	header->reason = reason;
 	header->failing = 0;
 	header->requests++;
 	__atomic_store_n(&header->phase, CW_PHASE_ASKED, __ATOMIC_RELEASE);
+}
+
+/* What is to be told has been probed. */
+static bool ask(struct cw_session_header *header, enum cw_reason reason)
+{
+	announce(header, reason);
+	reporter = 0;
 	if (*cw_options.notify.text)
 		return notify();
-	if (can_reach_session() && start_reporter(header, reason))
+	if (can_reach_session() && start_reporter(header))
 		return true;
-	cw_message("no reporter could be started, so without source lines; later: cwshim report ",
-		   cw_session_path(), NULL);
-	cw_plain_report(cw_session_own());
+	report_plainly();
 	return false;
+}
+
+static const char **apart_arguments;
+
+/*
+ * Beside the host (cw_spawn_apart()), which goes on.  Its descriptors are asked in place: copies
+ * would keep connections alive that it closes meanwhile.  Only what opens one needs copies.
+ */
+static void report_apart(void)
+{
+	cw_probe_recorded();
+	cw_spawn_own_descriptors();
+	cw_probe_strangers();
+	cw_spawn_close_descriptors();
+	if (*cw_options.notify.text) {
+		notify();
+	} else {
+		if (can_reach_session())
+			cw_spawn_exec(apart_arguments);
+		report_plainly();
+	}
+	cw_raw(SYS_exit_group, 0);
+}
+
+static bool start_apart(struct cw_session_header *header)
+{
+	uint64_t mask;
+	pid_t pid;
+
+	if (!cw_spawn_claim(&mask))
+		return false;
+	apart_arguments = make_arguments(header);
+	pid = cw_spawn_apart(report_apart);
+	reporter = pid;
+	cw_spawn_release(mask, pid != 0);
+	return pid != 0;
 }
 
 uint32_t cw_report_begin_exit(void)
@@ -178,12 +238,23 @@ uint32_t cw_report_begin_exit(void)
 	return map->header->failing;
 }
 
+/* One that was asked for just before the end still needs the session file. */
+static void await_earlier_report(struct cw_session_header *header)
+{
+	if (__atomic_load_n(&header->phase, __ATOMIC_RELAXED) == CW_PHASE_ASKED && reporter)
+		wait_for(header, CW_PHASE_CAPTURED, EARLIER_WAITS);
+}
+
 void cw_report_finish_exit(void)
 {
 	struct cw_map *map = cw_session_own();
 
-	if (!map || !is_asked)
+	if (!map)
 		return;
+	if (!is_asked) {
+		await_earlier_report(map->header);
+		return;
+	}
 	set_phase(map->header, CW_PHASE_FINISH);
 	if (reporter)
 		wait_for(map->header, CW_PHASE_DONE, WRITE_WAITS);
@@ -195,10 +266,19 @@ void cw_report_now(enum cw_reason reason)
 
 	if (cw_is_sandboxed)
 		return;
-	cw_probe_all(true);
+	/* Where nothing is recorded there may be strangers: then a session is made here. */
+	if (!cw_session_own())
+		cw_probe_all(true);
 	map = cw_session_own();
-	if (map)
-		ask(map->header, reason);
-	else if (cw_options.verbose.number)
-		cw_message("no socket was opened yet, nothing to report", NULL);
+	if (!map) {
+		if (cw_options.verbose.number)
+			cw_message("no socket was opened yet, nothing to report", NULL);
+		return;
+	}
+	announce(map->header, reason);
+	if (start_apart(map->header))
+		return;
+	cw_probe_all(true);
+	if (!*cw_options.notify.text || !notify())
+		report_plainly();
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reporter is the child of a child.  Both are made with CLONE_VM|CLONE_VFORK on stacks of their
- * own, so that nothing is copied and no fork handler runs.  The first one's exit signal is none
- * (clone(2)): it raises no SIGCHLD and plain wait() does not see it; it is reaped here.  The second
- * closes its copies of all descriptors above 2 before it becomes the reporter, or it would keep the
- * host's sockets alive.
+ * The reporter is the child of a child.  Both are made with CLONE_VM on stacks of their own, so
+ * that nothing is copied and no fork handler runs.  The first one's exit signal is none (clone(2)):
+ * it raises no SIGCHLD and plain wait() does not see it; it is reaped here.  The second closes its
+ * copies of all descriptors above 2 before it becomes the reporter, or it would keep the host's
+ * sockets alive.
+ *
+ * The host waits for the first one only.  The second may go on beside it, asking the kernel about
+ * the host's sockets, before it becomes the reporter; until then it has the claim.
  *
  * All signals are blocked meanwhile, because a handler run in these children would write into the
  * host's memory; the reporter unblocks them.
@@ -14,18 +17,26 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/raw.h"
 #include "core/text.h"
 
 #include "core/poison.h"
 
-enum { STACK = 16384, VARIABLES = 16, CLOSE_LIMIT = 65536 };
+enum {
+	STACK = 32768,
+	VARIABLES = 16,
+	CLOSE_LIMIT = 65536,
+	CLAIM_WAITS = 100, /* of 100 ms */
+};
 
 static char directory[512];
 static char variables[4096];
@@ -35,20 +46,28 @@ static const char *environment[VARIABLES + 1];
 static const char **arguments;
 static volatile pid_t reporter;
 static volatile bool has_failed;
+static void (*inner_work)(void);
+
+/*
+ * The process whose claim it is; 0: nobody's.  A forked child may find its parent's here.  The
+ * kernel clears it when the grandchild execs or ends (CLONE_CHILD_CLEARTID, clone(2)).
+ */
+static int claimed;
 
 static char outer_stack[STACK] __attribute__((aligned(16)));
 static char inner_stack[STACK] __attribute__((aligned(16)));
 
 /*
- * Runs child() in a new process that shares this memory, and waits until it has exec'd or ended
- * (CLONE_VFORK).  child() must not return.  Returns the process id, or -errno.
+ * Runs child() in a new process that shares this memory.  With CLONE_VFORK, waits until it has
+ * exec'd or ended; with CLONE_CHILD_CLEARTID, `claimed` is cleared then.  child() must not return.
+ * Returns the process id, or -errno.
  */
 static long clone_and_run(int flags, char *stack, void (*child)(void))
 {
 	long ret;
 
 #if defined(__x86_64__)
-	register long r10 __asm__("r10") = 0;
+	register long r10 __asm__("r10") = (long)&claimed;
 	register long r8 __asm__("r8") = 0;
 
 	__asm__ volatile("syscall\n\t"
@@ -68,7 +87,7 @@ static long clone_and_run(int flags, char *stack, void (*child)(void))
 	register long x1 __asm__("x1") = (long)(stack + STACK);
 	register long x2 __asm__("x2") = 0;
 	register long x3 __asm__("x3") = 0;
-	register long x4 __asm__("x4") = 0;
+	register long x4 __asm__("x4") = (long)&claimed;
 
 	__asm__ volatile("svc #0\n\t"
 			 "cbnz x0, 1f\n\t"
@@ -99,37 +118,56 @@ static void set_standard_descriptors(void)
 	cw_raw(SYS_fcntl, 2, F_SETFD, 0);
 }
 
-/* They are this process's own copies: closing them takes nothing from the host, and makes room. */
-static void close_descriptors(void)
+/*
+ * They are this process's own copies: closing them takes nothing from the host, and makes room.
+ * What shares the host's table can do without it only where close_range(2) is there.
+ */
+void cw_spawn_close_descriptors(void)
 {
-	if (cw_raw(SYS_close_range, 3, ~0U, 0) >= 0)
+	if (cw_raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_UNSHARE) >= 0)
 		return;
 	for (int fd = 3; fd < CLOSE_LIMIT; fd++)
 		cw_raw(SYS_close, fd);
 }
 
-static void become_reporter(void)
+/* No descriptor has this number: all that is done is the unsharing. */
+void cw_spawn_own_descriptors(void)
+{
+	cw_raw(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
+}
+
+static bool has_close_range(void)
+{
+	return cw_raw(SYS_close_range, ~0U, ~0U, 0) >= 0;
+}
+
+void cw_spawn_exec(const char **argv)
 {
 	static const char *const places[] = {"/cwshim", "/../bin/cwshim", "/../../bin/cwshim"};
 	char program[sizeof(directory) + 32];
 
-	close_descriptors();
+	cw_spawn_close_descriptors();
 	set_standard_descriptors();
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; *directory && i < sizeof(places) / sizeof(places[0]); i++) {
 		struct cw_text text = CW_TEXT(program);
 
 		cw_text_add(&text, directory);
 		cw_text_add(&text, places[i]);
-		arguments[0] = program;
-		cw_raw(SYS_execve, program, arguments, environment);
+		argv[0] = program;
+		cw_raw(SYS_execve, program, argv, environment);
 	}
+}
+
+static void become_reporter(void)
+{
+	cw_spawn_exec(arguments);
 	has_failed = true;
 	cw_raw(SYS_exit_group, 127);
 }
 
-static void become_go_between(void)
+static void run_inner(int flags, void (*work)(void))
 {
-	long pid = clone_and_run(CLONE_VM | CLONE_VFORK | SIGCHLD, inner_stack, become_reporter);
+	long pid = clone_and_run(flags | CLONE_VM | SIGCHLD, inner_stack, work);
 
 	if (pid < 0)
 		has_failed = true;
@@ -138,25 +176,76 @@ static void become_go_between(void)
 	cw_raw(SYS_exit_group, 0);
 }
 
-pid_t cw_spawn_reporter(const char **argv)
+static void become_go_between(void)
 {
-	static atomic_flag is_busy = ATOMIC_FLAG_INIT;
-	uint64_t all = ~0ull, before;
+	run_inner(CLONE_VFORK, become_reporter);
+}
+
+static void become_go_between_apart(void)
+{
+	run_inner(CLONE_CHILD_CLEARTID | (has_close_range() ? CLONE_FILES : 0), inner_work);
+}
+
+/* Runs the go-between, to its end.  False: it, or the one that it was to start, could not be. */
+static bool run_outer(int flags, void (*child)(void))
+{
 	long pid;
 
-	if (!*directory || atomic_flag_test_and_set(&is_busy))
-		return 0;
-	arguments = argv;
-	reporter = 0;
 	has_failed = false;
-	cw_raw(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
-	pid = clone_and_run(CLONE_VM | CLONE_VFORK, outer_stack, become_go_between);
+	reporter = 0;
+	pid = clone_and_run(flags | CLONE_VM | CLONE_VFORK, outer_stack, child);
 	if (pid > 0)
 		while (cw_raw(SYS_wait4, pid, NULL, __WALL, NULL) == -EINTR)
 			;
-	cw_raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, 8);
-	atomic_flag_clear(&is_busy);
-	return pid < 0 || has_failed ? 0 : reporter;
+	return pid > 0 && !has_failed;
+}
+
+static bool wait_for_claim(int self)
+{
+	struct timespec timeout = {0, 100000000};
+
+	for (int tries = 0; tries < CLAIM_WAITS; tries++) {
+		int seen = __atomic_load_n(&claimed, __ATOMIC_RELAXED);
+
+		/* Acquire: pairs with the release, and with the kernel's. */
+		if (seen != self && __atomic_compare_exchange_n(&claimed, &seen, self, false,
+								__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+		cw_raw(SYS_futex, &claimed, FUTEX_WAIT, seen, &timeout, NULL, 0);
+	}
+	return false;
+}
+
+bool cw_spawn_claim(uint64_t *ret_mask)
+{
+	uint64_t all = ~0ull;
+
+	cw_raw(SYS_rt_sigprocmask, SIG_BLOCK, &all, ret_mask, 8);
+	if (*directory && wait_for_claim((int)cw_raw(SYS_getpid)))
+		return true;
+	cw_raw(SYS_rt_sigprocmask, SIG_SETMASK, ret_mask, NULL, 8);
+	return false;
+}
+
+void cw_spawn_release(uint64_t mask, bool is_lasting)
+{
+	if (!is_lasting) {
+		__atomic_store_n(&claimed, 0, __ATOMIC_RELEASE);
+		cw_raw(SYS_futex, &claimed, FUTEX_WAKE, 1, NULL, NULL, 0);
+	}
+	cw_raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
+pid_t cw_spawn_reporter(const char **argv)
+{
+	arguments = argv;
+	return run_outer(0, become_go_between) ? reporter : 0;
+}
+
+pid_t cw_spawn_apart(void (*work)(void))
+{
+	inner_work = work;
+	return run_outer(CLONE_FILES, become_go_between_apart) ? reporter : 0;
 }
 
 static bool is_wanted(const char *variable)

@@ -237,6 +237,59 @@ def test_the_report_signal_comes_through(tmp_path, manner):
         server.stdout.close()
 
 
+def documents(path):
+    """The causes of each report in a log to which several were appended."""
+    text, at, found = path.read_text() if path.exists() else "", 0, []
+    try:
+        while text[at:].strip():
+            report, length = json.JSONDecoder().raw_decode(text[at:].lstrip())
+            found.append([finding["cause"] for finding in report["findings"]])
+            at = len(text) - len(text[at:].lstrip()) + length
+    except ValueError:
+        return []  # not written to its end yet
+    return found
+
+
+ASK = f"import os; os.kill(os.getpid(), {signal.SIGRTMAX - 3})\n"
+
+
+def test_each_report_signal_is_answered(tmp_path):
+    """The report is made beside the host, so the next signal may come while it still is."""
+    log = tmp_path / "log"
+    script = LEAK + ASK * 3 + "print('READY', flush=True)\nimport sys; sys.stdin.read()\n"
+    server = subprocess.Popen([PYTHON, "-c", script], stdin=subprocess.PIPE, text=True,
+                              stdout=subprocess.PIPE, env=environment(tmp_path / "s", log_path=log))
+    try:
+        assert server.stdout.readline() == "hello\n" and server.stdout.readline() == "READY\n"
+        wait_until(lambda: documents(log) == [["eof-read-not-closed"]] * 3)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdin.close()
+        server.stdout.close()
+
+
+def test_a_report_asked_for_just_before_the_end(tmp_path):
+    log = tmp_path / "log"
+    done = run(LEAK + ASK + "os._exit(0)\n", tmp_path / "s", log_path=log, at_exit=0)
+    assert done.returncode == 0 and done.stderr == ""
+    wait_until(lambda: documents(log) == [["eof-read-not-closed"]])
+
+
+def test_what_is_closed_after_the_signal_ends_at_once_for_its_peer(tmp_path):
+    """Who makes the report keeps no connection alive, however many there are."""
+    script = SERVE + "crowd = [serve() for _ in range(200)]\n" + ASK + """
+for _, served, client, _ in crowd:
+    served.close()
+    client.settimeout(60)
+    assert client.recv(1) == b""
+print("ENDED")
+os._exit(0)
+"""
+    done = run(script, tmp_path / "s", log_path=tmp_path / "log")
+    assert done.returncode == 0 and done.stdout == "ENDED\n", done.stderr
+
+
 def test_a_server_that_executes_itself_anew(tmp_path):
     """As an upgrade of nginx does: the listener goes on, what was accepted before does not."""
     log = tmp_path / "log"
