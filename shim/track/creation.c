@@ -122,6 +122,50 @@ static void note_accept(int listener, const struct cw_mark *made)
 	__atomic_store_n(&slot->last.who, made->who, __ATOMIC_RELAXED);
 }
 
+/*
+ * Keeps the listener's address in its slot.  One of a transparent proxy takes connections to any
+ * (IP_TRANSPARENT, ip(7)): its address is as good as the wildcard.
+ */
+static struct cw_slot *learn_listener(struct cw_slot *listener)
+{
+	struct cw_slot asked = {.fd = listener->fd};
+	struct cw_slot *locked;
+
+	if (!cw_identity_ask_local(&asked))
+		return NULL;
+	if (cw_identity_is_transparent(listener->fd))
+		__builtin_memset(asked.local, 0, sizeof(asked.local));
+	locked = cw_slots_begin(listener->fd);
+	if (!locked)
+		return NULL;
+	__builtin_memcpy(locked->local, asked.local, sizeof(asked.local));
+	locked->local_port = asked.local_port;
+	cw_slots_commit(locked);
+	return locked;
+}
+
+static bool is_wildcard(const uint8_t local[16])
+{
+	uint64_t halves[2];
+
+	__builtin_memcpy(halves, local, sizeof(halves));
+	return !(halves[0] | halves[1]);
+}
+
+/* A connection has the address of its listener, unless that takes connections to any. */
+static bool copy_local(struct cw_slot *slot, int from)
+{
+	struct cw_slot *listener = cw_slots_is_tracked(from) ? cw_slots_find(from) : NULL;
+
+	if (listener && !listener->local_port)
+		listener = learn_listener(listener);
+	if (!listener || listener->family != slot->family || is_wildcard(listener->local))
+		return false;
+	__builtin_memcpy(slot->local, listener->local, sizeof(slot->local));
+	slot->local_port = listener->local_port;
+	return true;
+}
+
 int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct sockaddr *addr,
 		 const socklen_t *len)
 {
@@ -137,7 +181,8 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 	}
 	if (!learn_peer(&slot, addr, len))
 		return fd;
-	cw_identity_ask_local(&slot);
+	if (!copy_local(&slot, listener))
+		cw_identity_ask_local(&slot);
 	slot.cookie = cw_identity_cookie(fd);
 	slot.flags = flags & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
 	map = cw_session_ensure();

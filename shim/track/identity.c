@@ -25,21 +25,27 @@ uint64_t cw_identity_cookie(int fd)
 	return cookie;
 }
 
-static int get_int(int fd, int option)
+static int get_int(int fd, int level, int option)
 {
 	int value = -1;
 	socklen_t len = sizeof(value);
 
 	if (!cw_is_sandboxed)
-		cw_raw(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
+		cw_raw(SYS_getsockopt, fd, level, option, &value, &len);
 	return value;
 }
 
 bool cw_identity_is_tcp(int fd)
 {
-	int domain = get_int(fd, SO_DOMAIN);
+	int domain = get_int(fd, SOL_SOCKET, SO_DOMAIN);
 
-	return (domain == AF_INET || domain == AF_INET6) && get_int(fd, SO_PROTOCOL) == IPPROTO_TCP;
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+bool cw_identity_is_transparent(int fd)
+{
+	return get_int(fd, IPPROTO_IP, IP_TRANSPARENT) != 0;
 }
 
 static bool unpack(const struct sockaddr *addr, socklen_t len, uint8_t ip[16], uint16_t *ret_port)

@@ -18,6 +18,9 @@ uint64_t cw_identity_cookie(int fd);
 /* Is fd a stream socket of IPv4 or IPv6? */
 bool cw_identity_is_tcp(int fd);
 
+/* Does this listener take connections to any address (IP_TRANSPARENT)?  Unknown is yes. */
+bool cw_identity_is_transparent(int fd);
+
 /* Fills the slot's family and peer address from what a call was given or returned; false if the
  * address is of another family or cut short. */
 bool cw_identity_set_peer(struct cw_slot *slot, const struct sockaddr *addr, socklen_t len);

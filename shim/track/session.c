@@ -152,6 +152,8 @@ void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offse
 
 	if (offset > section->size || size > section->size - offset)
 		return NULL;
+	if (size <= CW_BLOCK && cw_session_is_backed(map, section->offset + offset, size))
+		return (char *)map->header + section->offset + offset;
 	ret = touch(map, section->offset + offset, size);
 	if (ret < 0) {
 		cw_session_off(cw_is_sandboxed ? CW_OFF_SANDBOX : CW_OFF_SPACE, (int)-ret);
