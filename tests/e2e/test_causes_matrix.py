@@ -110,9 +110,20 @@ def row(root, target):
     return f"| `{cause}` | {' '.join(target)} | {' | '.join(cells)} |\n"
 
 
-def make_matrix(root):
-    return ("| Cause | target | live | at exit | killed |\n|---|---|---|---|---|\n"
-            + "".join(row(root, target) for target in TARGETS))
+HEADING = "| Cause | target | live | at exit | killed |\n|---|---|---|---|---|\n"
+
+
+def settled_row(root, target, written):
+    """As it is written, or, if it is not, as it is a second time: a loaded machine may cost a fact.
+
+    What is wrong stays wrong, however seldom it is said.
+    """
+    made = row(root, target)
+    return made if made in written or "WRONG" in made else row(root, target)
+
+
+def make_matrix(root, written):
+    return HEADING + "".join(settled_row(root, target, written) for target in TARGETS)
 
 
 def test_the_matrix_is_the_documents(tmp_path):
@@ -120,7 +131,7 @@ def test_the_matrix_is_the_documents(tmp_path):
     text = path.read_text()
     head, rest = text.split(BEGIN)
     written, tail = rest.split(END)
-    matrix = make_matrix(tmp_path)
+    matrix = make_matrix(tmp_path, written)
     assert "WRONG" not in matrix
     if os.environ.get("CWSHIM_WRITE_MATRIX"):
         path.write_text(head + BEGIN + matrix + END + tail)
