@@ -74,9 +74,12 @@ static void set_environment(const struct cwr_launch *launch, const char *library
 {
 	CWR_AUTO_FREE char *ours = NULL;
 	const char *theirs = getenv("CWSHIM_OPTIONS");
+	char late[48] = "";
 
-	if (asprintf(&ours, "session_dir=%s:notify=%s:filters=%u", launch->session_dir,
-		     launch->notify, cwr_proc_count_filters(getpid())) < 0)
+	if (launch->late_s >= 0)
+		snprintf(late, sizeof(late), ":late=%.0fms", launch->late_s * 1000);
+	if (asprintf(&ours, "session_dir=%s:notify=%s:filters=%u%s", launch->session_dir,
+		     launch->notify, cwr_proc_count_filters(getpid()), late) < 0)
 		cwr_out_of_memory();
 	set_joined("LD_PRELOAD", library, getenv("LD_PRELOAD"));
 	if (theirs && *theirs)

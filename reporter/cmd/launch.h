@@ -15,6 +15,7 @@ struct cwr_launch {
 	const char *session_dir; /* private to this run */
 	const char *notify;	 /* the FIFO in it */
 	const sigset_t *mask;	 /* signals that the program shall find blocked */
+	double late_s;		 /* the option late; < 0: as it is */
 };
 
 /*

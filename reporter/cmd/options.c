@@ -47,6 +47,11 @@ static bool set_min_age(struct cwr_options *options, const char *value)
 	return cwr_duration_parse(value, &options->min_age_s);
 }
 
+static bool set_late(struct cwr_options *options, const char *value)
+{
+	return cwr_duration_parse(value, &options->late_s);
+}
+
 static bool set_in_use(struct cwr_options *options, const char *value)
 {
 	return cwr_duration_parse(value, &options->in_use_s);
@@ -145,6 +150,7 @@ enum {
 	KEY_ALL,
 	KEY_MIN_AGE,
 	KEY_IN_USE,
+	KEY_LATE,
 	KEY_FAIL_ON,
 	KEY_ERROR_EXITCODE,
 	KEY_CAUSE,
@@ -168,6 +174,7 @@ static bool (*const setters[KEYS])(struct cwr_options *options, const char *valu
 	[KEY_ALL] = set_all,
 	[KEY_MIN_AGE] = set_min_age,
 	[KEY_IN_USE] = set_in_use,
+	[KEY_LATE] = set_late,
 	[KEY_FAIL_ON] = set_fail_on,
 	[KEY_ERROR_EXITCODE] = set_error_exitcode,
 	[KEY_CAUSE] = set_cause,
@@ -194,6 +201,7 @@ static const struct argp_option reporting_options[] = {
 	{ "all", KEY_ALL, NULL, 0, "show every socket and every frame", 0 },
 	{ "min-age", KEY_MIN_AGE, "TIME", 0, "ignore a socket whose FIN is younger (default: 1s)", 0 },
 	{ "in-use", KEY_IN_USE, "TIME", 0, "half-open counts as used so long after data (default: 10s)", 0 },
+	{ "late", KEY_LATE, "TIME", 0, "closed-late: how long after its end-of-file a close is late (default: the option late)", 0 },
 	{ "fail-on", KEY_FAIL_ON, "VERDICTS", 0, "which fail: leak,stall (default), idle, in-use, none", 0 },
 	{ "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit status when findings fail", 0 },
 	{ "cause", KEY_CAUSE, "ID", 0, "only findings of this cause", 0 },
@@ -401,6 +409,7 @@ struct cwr_error *cwr_options_parse(const struct cwr_command *command, int argc,
 	*ret_options = (struct cwr_options){
 		.min_age_s = 1,
 		.in_use_s = 10,
+		.late_s = -1,
 		.fail_on = 1u << CWR_LEAK | 1u << CWR_STALL,
 		.error_exitcode = -1,
 		.args = argv + argc,

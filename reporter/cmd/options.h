@@ -21,6 +21,7 @@ struct cwr_options {
 	const char *cause;
 	double min_age_s;
 	double in_use_s;
+	double late_s;
 	unsigned int fail_on; /* bits 1 << enum cwr_verdict */
 	int error_exitcode;   /* -1: not given */
 	enum cwr_color color;

@@ -30,6 +30,7 @@ struct cwr_error *cwr_pipeline_start(const struct cwr_options *options, const ch
 	model->reason = reason;
 	model->policy.min_age_s = options->min_age_s;
 	model->policy.in_use_s = options->in_use_s;
+	model->policy.late_s = options->late_s;
 	model->policy.fail_on = options->fail_on;
 	model->policy.only_cause = options->cause;
 	return options->suppressions ? cwr_suppress_load(model, options->suppressions) : NULL;

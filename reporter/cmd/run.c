@@ -187,6 +187,7 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 		.session_dir = run->dir.path,
 		.notify = run->dir.fifo_path,
 		.mask = &run->mask,
+		.late_s = run->options->late_s,
 	};
 	struct cwr_error *error = take_signals(run);
 

@@ -83,6 +83,7 @@ const struct cwr_cause cwr_cause_unaccepted_backlog = {
 	.verdict = CWR_STALL,
 	.title = "never accepted, the peer has left",
 	.key = CWR_EV_LAST_ACCEPT,
+	.needs_no_holder = true,
 	.decide = decide,
 	.advise = advise,
 };

@@ -20,7 +20,7 @@ struct cwr_case {
 	pid_t child; /* the forked process in this story, 0: none */
 	struct cwr_mark evidence[CWR_EVIDENCES];
 	const char *also[CWR_ALSO_MAX + 1]; /* other causes that the facts support, NULL-ended */
-	double age_s;			    /* since the FIN; < 0: unknown */
+	double age_s; /* since the FIN, or till the close if that came; < 0: unknown */
 	uint64_t fingerprint;
 	uint64_t group;
 };
@@ -33,6 +33,7 @@ struct cwr_cause {
 	enum cwr_evidence key;
 	/* Holds for nearly every socket, so that it is not worth a mention as "also possible". */
 	bool is_fallback;
+	bool needs_no_holder; /* all other rules ask who has the socket open */
 	/*
 	 * Is this the cause?  If so, sets blamed, confidence and the marks that are this cause's
 	 * evidence (`created` is already there) and returns true; else leaves the case alone.
@@ -79,6 +80,8 @@ extern const struct cwr_cause cwr_cause_event_ignored;
 extern const struct cwr_cause cwr_cause_never_used;
 /* Undecided: unread.c */
 extern const struct cwr_cause cwr_cause_opened_elsewhere;
+/* Closed by now: late.c */
+extern const struct cwr_cause cwr_cause_closed_late;
 extern const struct cwr_cause cwr_cause_unread_not_closed;
 
 /* All rows in the order of decision, NULL-ended. */

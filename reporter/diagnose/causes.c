@@ -35,6 +35,7 @@ const struct cwr_cause *const cwr_causes[] = {
 	&cwr_cause_not_polled,
 	&cwr_cause_event_ignored,
 	&cwr_cause_never_used,
+	&cwr_cause_closed_late,
 	&cwr_cause_opened_elsewhere,
 	&cwr_cause_unread_not_closed,
 	NULL,

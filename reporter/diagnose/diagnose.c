@@ -34,20 +34,29 @@ static void doubt_unconfirmed(struct cwr_case *c)
 		c->confidence = CWR_MEDIUM;
 }
 
+static void complete(struct cwr_case *c, size_t cause)
+{
+	c->cause = cwr_causes[cause];
+	c->evidence[CWR_EV_CREATED] = c->socket->created;
+	if (c->cause->needs_no_holder) {
+		if (!c->age_s)
+			c->age_s = cwr_fact_fin_age(c->model, c->socket, c->blamed->process);
+		return;
+	}
+	c->age_s = cwr_fact_fin_age(c->model, c->socket, c->blamed->process);
+	add_also(c, cause + 1);
+	doubt_unconfirmed(c);
+}
+
 static bool judge(struct cwr_case *c)
 {
+	bool is_held = !c->socket->listener && cwr_fact_server(c->socket);
+
 	for (size_t i = 0; cwr_causes[i]; i++) {
-		/* All other rules ask who has it open. */
-		if (i && c->socket->listener)
-			return false;
-		if (!cwr_causes[i]->decide || !cwr_causes[i]->decide(c))
+		if (!cwr_causes[i]->decide || (!is_held && !cwr_causes[i]->needs_no_holder) ||
+		    !cwr_causes[i]->decide(c))
 			continue;
-		c->cause = cwr_causes[i];
-		c->evidence[CWR_EV_CREATED] = c->socket->created;
-		c->age_s = cwr_fact_fin_age(c->model, c->socket, c->blamed->process);
-		if (!c->socket->listener)
-			add_also(c, i + 1);
-		doubt_unconfirmed(c);
+		complete(c, i);
 		return true;
 	}
 	return false;
@@ -63,7 +72,7 @@ static bool is_ripe(const struct cwr_case *c)
 	uint64_t until = cwr_fact_known_until(c->model, process);
 	double life_s;
 
-	if (cwr_fact_is_ending(process) && cwr_fact_eof_reader(c->socket))
+	if (c->blamed->closed.t || (cwr_fact_is_ending(process) && cwr_fact_eof_reader(c->socket)))
 		return true;
 	if (c->age_s >= 0)
 		return c->age_s >= c->model->policy.min_age_s;
@@ -82,8 +91,7 @@ static struct cwr_case *judge_socket(struct cwr_model *model, struct cwr_socket 
 {
 	struct cwr_case *c;
 
-	if (!cwr_fact_is_connection(socket) || !cwr_fact_peer_closed(socket) ||
-	    (!socket->listener && !cwr_fact_server(socket)))
+	if (!cwr_fact_is_connection(socket) || !cwr_fact_peer_closed(socket))
 		return NULL;
 	c = cwr_model_alloc(model, sizeof(*c));
 	c->model = model;

@@ -67,7 +67,9 @@ static void add_sockets(struct cwr_model *model, struct cwr_finding *f, struct c
 	for (size_t i = 0; i < n; i++) {
 		f->sockets[i] = cases[i]->socket;
 		f->blamed[i] = cases[i]->blamed;
-		f->is_confirmed &= cases[i]->blamed->is_confirmed;
+		/* What was closed, and is told as such, is no question for the kernel. */
+		f->is_confirmed &= cases[i]->blamed->is_confirmed ||
+				   (cases[i]->cause->needs_no_holder && cases[i]->blamed->closed.t);
 		f->closed_at_exit &= cases[i]->blamed->closed_at_exit;
 		if (cases[i]->confidence > f->confidence)
 			f->confidence = cases[i]->confidence;

@@ -64,7 +64,7 @@ struct cwr_model *cwr_model_new(void)
 	model->policy = (struct cwr_policy){
 		.min_age_s = 1,
 		.in_use_s = 10,
-		.late_s = 60,
+		.late_s = -1,
 		.fail_on = 1u << CWR_LEAK | 1u << CWR_STALL,
 	};
 	return model;

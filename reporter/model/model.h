@@ -216,8 +216,9 @@ struct cwr_process {
 	uint64_t tracked;	    /* sockets it has open as far as the session tells */
 	uint64_t netns;		    /* inode number of its network namespace; 0: unknown */
 	struct cwr_holder *holders; /* its descriptors, by next_in_process */
-	uint64_t emfile;	    /* calls that failed for want of descriptors */
-	struct cwr_mark exhausted;  /* the latest of them; result: -EMFILE or -ENFILE */
+	double late_s;		   /* it remembers closes that came so long after the end-of-file */
+	uint64_t emfile;	   /* calls that failed for want of descriptors */
+	struct cwr_mark exhausted; /* the latest of them; result: -EMFILE or -ENFILE */
 	struct cwr_socket *exhausted_listener; /* on which it failed; NULL: no accept, or unknown */
 	uint64_t nfds, fd_limit; /* descriptors now, and the most it may have; 0: not known */
 	struct cwr_process *next;
@@ -365,7 +366,7 @@ struct cwr_suppression {
 struct cwr_policy {
 	double min_age_s;	/* default 1 */
 	double in_use_s;	/* half-open-in-use: written within, default 10 */
-	double late_s;		/* default 60 */
+	double late_s;		/* a close is late after this; < 0: what the process goes by */
 	unsigned int fail_on;	/* bits 1 << enum cwr_verdict; default leak and stall */
 	const char *only_cause; /* --cause, or NULL */
 };

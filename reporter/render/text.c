@@ -280,7 +280,8 @@ static void add_holders(const struct page *page, struct cwr_grid *grid, const st
 	for (size_t i = 0; i < f->nsockets; i++) {
 		const struct cwr_process *process = f->blamed[i]->process;
 
-		if (!is_first_of_process(f, i) ||
+		/* What is closed has been told. */
+		if (!f->blamed[i]->is_open || !is_first_of_process(f, i) ||
 		    (++processes > PROCESSES_SHOWN && !page->options->all))
 			continue;
 		cwr_phrase_descriptors(f, process, fds, sizeof(fds));

@@ -58,6 +58,7 @@ static void read_process(struct cwr_model *model, struct cwr_process *process,
 	process->parent_fork_seq = header->parent_fork_seq;
 	process->parent_t_session = header->parent_t_start;
 	process->emfile = header->emfile;
+	process->late_s = (double)header->late / 1e9;
 	process->netns = header->netns;
 	read_end(process, header);
 }

@@ -12,6 +12,7 @@
 #include <linux/close_range.h>
 
 #include "core/real.h"
+#include "core/options.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/handed.h"
@@ -285,6 +286,16 @@ static void mark_closed_at_exit(struct cw_map *map, unsigned int fn, int fd)
 	cw_slots_commit(slot);
 }
 
+/* So long after its end-of-file was read that the close is news by itself? */
+static bool is_late(struct cw_map *map, const struct cw_slot *slot)
+{
+	if (!slot->eof.t || slot->via == CW_VIA_FORK ||
+	    cw_now() - slot->eof.t < cw_options.late.number)
+		return false;
+	cw_count(map->header->closed_late);
+	return true;
+}
+
 static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *slot)
 {
 	bool has_siblings = slot->flags & CW_SLOT_WAS_DUPED || slot->via == CW_VIA_DUP;
@@ -293,8 +304,8 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	struct cw_slot *handed = NULL;
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate,
-	 * on a sender that kept its own, or on what was sent and not received. */
-	if (is_shared || slot->via == CW_VIA_PASSED || slot->passed.t) {
+	 * on a sender that kept its own, on what was sent and not received, or closed late. */
+	if (is_late(map, slot) || is_shared || slot->via == CW_VIA_PASSED || slot->passed.t) {
 		struct cw_slot copy = *slot;
 
 		copy.closed = cw_mark_here(map, fn);

@@ -201,6 +201,7 @@ static void describe_process(struct cw_session_header *header)
 	if (stat("/proc/self/ns/net", &st) == 0)
 		header->netns = st.st_ino;
 	header->unwinder = cw_unwind_kind();
+	header->late = cw_options.late.number;
 	len = cw_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe,
 		     sizeof(header->exe) - 1);
 	header->exe[len > 0 ? len : 0] = '\0';

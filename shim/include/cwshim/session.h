@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 4u
+#define CW_SESSION_VERSION 5u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -339,6 +339,8 @@ struct cw_session_header {
 	uint64_t drift;		   /* slots that the kernel contradicted and that were corrected */
 	uint64_t lost_sessions;	   /* children that could have none (chroot, another user) */
 	uint64_t emfile;	   /* accept or socket failed with EMFILE or ENFILE */
+	uint64_t late;		   /* the option of that name, nanoseconds: see closed_late */
+	uint64_t closed_late;	   /* sockets closed longer after their end-of-file than `late` */
 	uint64_t children;	   /* sessions that forked children made, ever */
 	uint64_t forgotten;	   /* of these, ended ones that were removed to make room */
 	uint64_t handed_blocks[2]; /* of CW_SECTION_HANDED: a bit for each that the owner made real

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Closed in the end, but long after the end-of-file was read: a leak that a shutdown, a time limit
+ * or a garbage collector hides.  Nobody has a descriptor of it any more.
+ */
+#include "diagnose/cause.h"
+#include "diagnose/facts.h"
+#include "diagnose/words.h"
+
+#include "util/text.h"
+
+static double lateness(const struct cwr_holder *holder, const struct cwr_holder *reader)
+{
+	return holder->closed.t > reader->eof.t ? (double)(holder->closed.t - reader->eof.t) / 1e9
+						: 0;
+}
+
+/* The descriptor that was closed last, by whom is told in words. */
+static struct cwr_holder *last_closed(const struct cwr_socket *socket)
+{
+	struct cwr_holder *last = NULL;
+
+	for (struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->closed.t && (!last || h->closed.t > last->closed.t))
+			last = h;
+	return last;
+}
+
+static double threshold(const struct cwr_model *model, const struct cwr_process *process)
+{
+	return model->policy.late_s >= 0 ? model->policy.late_s : process->late_s;
+}
+
+static bool decide(struct cwr_case *c)
+{
+	const struct cwr_holder *reader = cwr_fact_eof_reader(c->socket);
+	struct cwr_holder *last = last_closed(c->socket);
+
+	if (!reader || !last || cwr_fact_server(c->socket) || reader->process != last->process ||
+	    lateness(last, reader) < threshold(c->model, last->process))
+		return false;
+	c->blamed = last;
+	c->confidence = CWR_HIGH;
+	c->age_s = lateness(last, reader);
+	c->evidence[CWR_EV_EOF] = reader->eof;
+	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = last->closed;
+	return true;
+}
+
+static void advise(struct cwr_model *model, struct cwr_finding *f)
+{
+	const struct cwr_mark *eof = &f->evidence[CWR_EV_EOF];
+	char age[32];
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up and pid %d was told so: %s returned 0. It closed the descriptor "
+		"only %s later; until then the socket stood in CLOSE_WAIT.",
+		f->process->pid, cwr_words_call(model, eof, "a read"),
+		cwr_text_age(f->oldest_s, age, sizeof(age)));
+	f->advice = cwr_model_printf(model, "close the %s when %s returns 0%s, not later%s.",
+				     cwr_words_socket(f), cwr_words_call(model, eof, "a read"),
+				     cwr_words_at(model, eof),
+				     cwr_words_at(model, &f->evidence[CWR_EV_CLOSED_ELSEWHERE]));
+}
+
+const struct cwr_cause cwr_cause_closed_late = {
+	.id = "closed-late",
+	.verdict = CWR_STALL,
+	.title = "closed in the end, but late",
+	.key = CWR_EV_CLOSED_ELSEWHERE,
+	.needs_no_holder = true,
+	.decide = decide,
+	.advise = advise,
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * closed-late on made models, with its near misses.
+ */
+#include "made_scene.h"
+
+/* Read to the end 100 s ago, closed 20 s ago; the process calls a minute late. */
+static int set_late(void **state)
+{
+	struct scene *s;
+
+	set_scene(state);
+	s = *state;
+	s->server->late_s = 60;
+	s->owner->eof = made_mark(s->model, s->server, "read", 7, 100, 50);
+	s->owner->closed = made_mark(s->model, s->server, "close", 7, 20, 60);
+	s->owner->is_open = s->owner->is_confirmed = false;
+	s->socket->state = CWR_TCP_UNKNOWN;
+	s->socket->is_confirmed = false;
+	return 0;
+}
+
+#define LATE_TEST(name) cmocka_unit_test_setup_teardown(name, set_late, strike_scene)
+
+static void test_late(void **state)
+{
+	struct scene *s = *state;
+	const struct cwr_finding *f;
+
+	assert_cause(s, "closed-late");
+	f = s->model->findings;
+	assert_int_equal(f->verdict, CWR_STALL);
+	assert_int_equal(f->confidence, CWR_HIGH);
+	assert_true(f->is_confirmed);
+	assert_int_equal(f->oldest_s, 80);
+	assert_int_equal(f->evidence[CWR_EV_CLOSED_ELSEWHERE].stack->frames[0].line, 60);
+}
+
+static void test_in_time(void **state)
+{
+	struct scene *s = *state;
+
+	s->owner->closed = made_mark(s->model, s->server, "close", 7, 50, 60);
+	assert_clean(s);
+}
+
+static void test_what_is_late_can_be_asked(void **state)
+{
+	struct scene *s = *state;
+
+	s->model->policy.late_s = 81;
+	assert_clean(s);
+	s->model->policy.late_s = 79;
+	assert_cause(s, "closed-late");
+}
+
+/* Somebody has it open still: that is another story. */
+static void test_still_open_elsewhere(void **state)
+{
+	struct scene *s = *state;
+
+	add_child(s, 1, true);
+	diagnose(s);
+	for (const struct cwr_finding *f = s->model->findings; f; f = f->next)
+		assert_string_not_equal(f->cause, "closed-late");
+}
+
+static void test_end_of_file_never_read(void **state)
+{
+	struct scene *s = *state;
+
+	s->owner->eof = (struct cwr_mark){0};
+	assert_clean(s);
+}
+
+/* A child read the end and the parent closed its copy when it got round to it: not the reader. */
+static void test_closed_by_another_process(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = add_child(s, 1, false);
+
+	copy->eof = s->owner->eof;
+	copy->eof.t -= 1;
+	assert_clean(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LATE_TEST(test_late),
+		LATE_TEST(test_in_time),
+		LATE_TEST(test_what_is_late_can_be_asked),
+		LATE_TEST(test_still_open_elsewhere),
+		LATE_TEST(test_end_of_file_never_read),
+		LATE_TEST(test_closed_by_another_process),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
