@@ -26,9 +26,12 @@ static struct cwr_holder *last_closed(const struct cwr_socket *socket)
 	return last;
 }
 
-static double threshold(const struct cwr_model *model, const struct cwr_process *process)
+/* A process without a session of its own, known from notes, remembers nothing of lateness. */
+static bool is_late(const struct cwr_model *model, const struct cwr_process *process, double age_s)
 {
-	return model->policy.late_s >= 0 ? model->policy.late_s : process->late_s;
+	double late_s = model->policy.late_s >= 0 ? model->policy.late_s : process->late_s;
+
+	return process->late_s > 0 && age_s >= late_s;
 }
 
 static bool decide(struct cwr_case *c)
@@ -37,7 +40,7 @@ static bool decide(struct cwr_case *c)
 	struct cwr_holder *last = last_closed(c->socket);
 
 	if (!reader || !last || cwr_fact_server(c->socket) || reader->process != last->process ||
-	    lateness(last, reader) < threshold(c->model, last->process))
+	    !is_late(c->model, last->process, lateness(last, reader)))
 		return false;
 	c->blamed = last;
 	c->confidence = CWR_HIGH;

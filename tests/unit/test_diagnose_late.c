@@ -73,6 +73,14 @@ static void test_end_of_file_never_read(void **state)
 	assert_clean(s);
 }
 
+static void test_known_from_notes_alone(void **state)
+{
+	struct scene *s = *state;
+
+	s->server->late_s = 0;
+	assert_clean(s);
+}
+
 /* A child read the end and the parent closed its copy when it got round to it: not the reader. */
 static void test_closed_by_another_process(void **state)
 {
@@ -92,6 +100,7 @@ int main(void)
 		LATE_TEST(test_what_is_late_can_be_asked),
 		LATE_TEST(test_still_open_elsewhere),
 		LATE_TEST(test_end_of_file_never_read),
+		LATE_TEST(test_known_from_notes_alone),
 		LATE_TEST(test_closed_by_another_process),
 	};
 
