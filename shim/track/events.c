@@ -45,6 +45,18 @@ void cw_events_enter_exit(void)
 	close_watcher = NULL;
 }
 
+/*
+ * The process's own record of fd, opened for writing, and a mark of now: the stack is walked before
+ * the lock is taken.  NULL: it has none.
+ */
+static struct cw_slot *begin_marked(unsigned int fn, int fd, struct cw_mark *ret_mark)
+{
+	if (!cw_slots_find(fd))
+		return NULL;
+	*ret_mark = cw_mark_here(cw_session_own(), fn);
+	return cw_slots_begin(fd);
+}
+
 /* --- End-of-file and shutdown -------------------------------------------------------------------
  */
 
@@ -62,8 +74,7 @@ void cw_note_eof(unsigned int fn, int fd)
 	cw_inherited_note(fn, fd, true);
 	if (!found)
 		return;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (!found)
 		return;
 	found->eof = made;
@@ -79,10 +90,7 @@ static void note_marked_write(unsigned int fn, int fd)
 	struct cw_slot *found;
 	struct cw_mark made;
 
-	if (!cw_forks_may_record())
-		return;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = cw_forks_may_record() ? begin_marked(fn, fd, &made) : NULL;
 	if (!found)
 		return;
 	found->last = made;
@@ -153,8 +161,7 @@ static void note_wait(unsigned int fn, int fd)
 	    found->waits >= (found->wrote ? WAITS_IN_TLS : WAITS_AT_START) ||
 	    !cw_forks_may_record())
 		return;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (!found)
 		return;
 	found->waited = made;
@@ -212,10 +219,7 @@ int cw_on_shutdown(unsigned int fn, int ret, int fd, int how)
 		return ret;
 	if (how != SHUT_RD)
 		cw_inherited_note(fn, fd, false);
-	if (!cw_slots_find(fd))
-		return ret;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (!found)
 		return ret;
 	found->shutdown = made;
@@ -233,10 +237,9 @@ int cw_on_unpolled(unsigned int fn, int ret, int fd)
 	struct cw_slot *found;
 	struct cw_mark made;
 
-	if (ret < 0 || !cw_slots_is_tracked(fd) || !cw_forks_may_record() || !cw_slots_find(fd))
+	if (ret < 0 || !cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return ret;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (!found)
 		return ret;
 	found->unpolled = made;
@@ -274,10 +277,10 @@ static void count_close(struct cw_map *map, const struct cw_slot *slot)
 }
 
 /* At exit the slot stays, so that the report can say what the teardown closed. */
-static void mark_closed_at_exit(struct cw_map *map, unsigned int fn, int fd)
+static void mark_closed_at_exit(unsigned int fn, int fd)
 {
-	struct cw_mark made = cw_mark_here(map, fn);
-	struct cw_slot *slot = cw_slots_begin(fd);
+	struct cw_mark made;
+	struct cw_slot *slot = begin_marked(fn, fd, &made);
 
 	if (!slot)
 		return;
@@ -328,7 +331,7 @@ static void on_gone(unsigned int fn, int fd)
 	if (!slot)
 		cw_slots_drop(fd);
 	else if (is_exiting && slot->probe.flags & CW_PROBE_FIN_SEEN)
-		mark_closed_at_exit(map, fn, fd);
+		mark_closed_at_exit(fn, fd);
 	else
 		forget(map, fn, fd, slot);
 }
@@ -377,10 +380,9 @@ void cw_on_fdopen(unsigned int fn, int fd)
 	struct cw_slot *found;
 	struct cw_mark made;
 
-	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record() || !cw_slots_find(fd))
+	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (!found)
 		return;
 	found->via_mark = made;
@@ -437,10 +439,9 @@ void cw_on_right_sent(unsigned int fn, int fd)
 	struct cw_slot *found;
 	struct cw_mark made;
 
-	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record() || !cw_slots_find(fd))
+	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return;
-	made = cw_mark_here(cw_session_own(), fn);
-	found = cw_slots_begin(fd);
+	found = begin_marked(fn, fd, &made);
 	if (found) {
 		found->passed = made;
 		cw_slots_commit(found);
