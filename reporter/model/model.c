@@ -186,9 +186,12 @@ struct cwr_holder *cwr_model_find_holder(const struct cwr_model *model,
 					 const struct cwr_socket *socket,
 					 const struct cwr_process *process, int fd)
 {
-	const struct holding key = {socket, process, fd};
 	struct holder_entry *entry;
+	struct holding key;
 
+	/* The analyzer follows memset() into the bytes that are hashed, and not an initializer. */
+	memset(&key, 0, sizeof(key));
+	key = (struct holding){socket, process, fd};
 	HASH_FIND(hh, store_of(model)->by_holding, &key, sizeof(key), entry);
 	return entry ? entry->holder : NULL;
 }
