@@ -13,7 +13,7 @@
 struct search {
 	struct cwr_observer *observer;
 	const struct cwr_diag_row *row; /* of a connection that was not accepted */
-	struct cwr_socket *listener;
+	bool is_shared;			/* another program listens there as well */
 };
 
 static bool is_wildcard(const struct cwr_addr *addr)
@@ -42,7 +42,33 @@ static bool is_held(const struct cwr_socket *socket)
 	return false;
 }
 
-/* Of several listeners on one port (SO_REUSEPORT) any with a queue will do. */
+static void look_for_stranger(void *context, const struct cwr_diag_row *listener)
+{
+	struct search *search = context;
+	const struct cwr_socket *socket;
+
+	if (!listens_for(listener, search->row))
+		return;
+	socket = cwr_model_find_socket(search->observer->model, listener->cookie);
+	search->is_shared |= !socket || !is_held(socket);
+}
+
+/*
+ * Another program's listener on the same port (SO_REUSEPORT) has a queue, too: nothing tells in
+ * which of them the connection waits.  Asked anew only where the address is another one.
+ */
+static bool may_be_anothers(struct search *search, const struct cwr_diag_row *row)
+{
+	if (search->row && search->row->space == row->space &&
+	    !memcmp(&search->row->local, &row->local, sizeof(row->local)))
+		return search->is_shared;
+	search->row = row;
+	search->is_shared = false;
+	cwr_diag_each(search->observer->diag, look_for_stranger, search);
+	return search->is_shared;
+}
+
+/* Of several listeners of ours on one port any with a queue will do. */
 static struct cwr_socket *find_listener(const struct cwr_observer *observer,
 					const struct cwr_diag_row *row)
 {
@@ -73,18 +99,21 @@ static void add(struct cwr_observer *observer, const struct cwr_diag_row *row,
  */
 static void visit(void *context, const struct cwr_diag_row *row)
 {
-	struct cwr_observer *observer = context;
+	struct search *search = context;
+	struct cwr_observer *observer = search->observer;
 	struct cwr_socket *listener;
 
 	if (row->inode || row->state != CWR_TCP_CLOSE_WAIT ||
 	    cwr_model_find_socket(observer->model, row->cookie))
 		return;
 	listener = find_listener(observer, row);
-	if (listener)
+	if (listener && !may_be_anothers(search, row))
 		add(observer, row, listener);
 }
 
 void cwr_observe_backlogs(struct cwr_observer *observer)
 {
-	cwr_diag_each(observer->diag, visit, observer);
+	struct search search = {.observer = observer};
+
+	cwr_diag_each(observer->diag, visit, &search);
 }
