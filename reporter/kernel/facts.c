@@ -41,6 +41,9 @@ static void take_row(const struct cwr_observer *observer, struct cwr_socket *soc
 		socket->peer = row->peer;
 	socket->fin_age_s = row->info.is_known ? age_now(observer, row->info.last_ack_s) : -1;
 	socket->idle_s = row->info.is_known ? age_now(observer, row->info.idle_s) : -1;
+	/* While something is not acknowledged, what was sent last may have been sent again. */
+	socket->has_sent_age = row->info.is_known && row->info.bytes_sent && !row->send_q;
+	socket->sent_age_s = age_now(observer, row->info.sent_s);
 	socket->has_tcp_bytes = row->info.has_bytes;
 	socket->bytes_received = row->info.bytes_received;
 	socket->bytes_sent = row->info.bytes_sent;

@@ -151,15 +151,45 @@ static void count_descriptors(struct cwr_model *model)
 	}
 }
 
+/* The peer has closed, and there is data for it that it has not acknowledged. */
+static bool has_unsent(const struct cwr_socket *socket)
+{
+	return socket->peer_has_closed && socket->send_q > 0 && socket->state != CWR_TCP_LISTEN;
+}
+
 /* A process that ends stands still because it waits for us. */
 static bool is_worth_another_look(const struct cwr_model *model)
 {
-	for (const struct cwr_socket *s = model->sockets; s; s = s->next)
-		for (const struct cwr_holder *h = s->holders;
-		     h && s->peer_has_closed && s->eof != CWR_EOF_READ; h = h->next)
+	for (const struct cwr_socket *s = model->sockets; s; s = s->next) {
+		if (!s->peer_has_closed || (s->eof == CWR_EOF_READ && !has_unsent(s)))
+			continue;
+		for (const struct cwr_holder *h = s->holders; h; h = h->next)
 			if (h->is_open && h->process->nthreads && !h->process->is_exiting)
 				return true;
+	}
 	return false;
+}
+
+/* Does what is unsent shrink?  A list that cannot be read a second time tells nothing new. */
+static void measure_queues_again(struct cwr_model *model)
+{
+	struct cwr_socket *s = model->sockets;
+	struct cwr_diag *diag;
+
+	while (s && !has_unsent(s))
+		s = s->next;
+	if (!s)
+		return;
+	cwr_error_free(cwr_diag_read(&diag));
+	for (; s; s = s->next) {
+		const struct cwr_diag_row *row = cwr_diag_by_cookie(diag, s->cookie);
+
+		if (!row || !has_unsent(s))
+			continue;
+		s->send_q_before = s->send_q;
+		s->send_q = row->send_q;
+	}
+	cwr_diag_free(diag);
 }
 
 /*
@@ -175,6 +205,7 @@ static void look_again(struct cwr_model *model)
 	for (struct cwr_process *p = model->processes; p; p = p->next)
 		if (!p->is_exiting)
 			cwr_proc_check_threads(p);
+	measure_queues_again(model);
 	model->still_s = gap;
 }
 

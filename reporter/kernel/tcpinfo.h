@@ -13,6 +13,7 @@ struct cwr_tcp_info {
 	enum cwr_tcp_state state;
 	double last_ack_s; /* since the last segment with an ACK: in CLOSE_WAIT, since the FIN */
 	double idle_s;	   /* since data last moved, either way */
+	double sent_s;	   /* since data was last sent, or sent again */
 	uint64_t bytes_received, bytes_sent; /* data, without SYN and FIN */
 };
 

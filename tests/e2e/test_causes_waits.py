@@ -97,6 +97,10 @@ def test_the_correct_twin_is_silent(lab, target):
     assert lab.logs() == []
 
 
+def causes_of(report):
+    return [finding["cause"] for finding in report["findings"]]
+
+
 def report_after_a_while(lab, running):
     """Threads are looked at twice, half a second apart."""
     report, _ = lab.report(running.pid, "--min-age=500ms")
@@ -115,3 +119,26 @@ def test_a_loop_that_spins_has_not_stopped(lab):
     wait_until(lambda: report_after_a_while(lab, running)["findings"], "old enough")
     for _ in range(3):
         assert_report(report_after_a_while(lab, running), running.expects)
+
+
+def test_unsent_data_that_shrinks_is_in_use(lab):
+    """The peer reads slowly; nothing was written since its end, but what was is still going out.
+
+    Each of its acknowledgements makes the end look young, so that it is left alone; in between it
+    is looked at twice.
+    """
+    running = lab.start("draining", at_exit=0).wait_ready()
+    wait_until(lambda: causes_of(lab.report("--min-age=150ms", running.pid)[0])
+               == ["half-open-in-use"], "a look before and after an acknowledgement")
+    assert running.finish() == 0
+
+
+def test_writes_that_nobody_sees_are_a_use(lab):
+    """They come from inside libc; the kernel tells when data was last sent."""
+    running = lab.start("half_open_in_use", "--unseen", at_exit=0).wait_ready()
+    report, status = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert status == 0
+    wait_until(lambda: causes_of(lab.report("--in-use=0s", running.pid)[0])
+               == ["eof-read-not-closed"], "a look at which the last line is no use any more")
+    assert running.finish() == 0
