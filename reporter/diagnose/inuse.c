@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#define CLOCKS_APART_NS 100000000ULL
+
 static const char *const sending_calls[] = {
 	"write",   "writev",   "pwritev2", "pwritev64v2", "send",   "sendto",
 	"sendmsg", "sendmmsg", "sendfile", "sendfile64",  "splice",
@@ -84,13 +86,18 @@ static bool has_sent_since(const struct cwr_model *model, const struct cwr_holde
 	       !may_be_alert(holder) && is_recent(model, holder->process, holder->last_use.t);
 }
 
-/* By the kernel's clock of the last segment with data. */
+/*
+ * By the kernel's clock of the last segment with data.  It counts in milliseconds and ticks, and
+ * is subtracted from another clock's now: what was sent right before the end-of-file must not
+ * pass for something sent after it.
+ */
 static bool was_sent_since(const struct cwr_model *model, const struct cwr_socket *socket,
 			   uint64_t fin)
 {
 	uint64_t t = socket->has_sent_age ? seconds_before(model, socket->sent_age_s) : 0;
 
-	return t > fin && seconds_before(model, model->policy.in_use_s) < t;
+	return fin < UINT64_MAX - CLOCKS_APART_NS && t > fin + CLOCKS_APART_NS &&
+	       seconds_before(model, model->policy.in_use_s) < t;
 }
 
 static bool is_draining(const struct cwr_socket *socket)

@@ -51,6 +51,18 @@ static void test_kernel_saw_data_sent(void **state)
 	assert_cause(s, "eof-read-not-closed");
 }
 
+/* The kernel's clock and the shim's are some milliseconds apart. */
+static void test_data_sent_right_before_the_end(void **state)
+{
+	struct scene *s = *state;
+
+	made_eof(s->model, s->socket, s->owner);
+	s->owner->eof.t = s->model->now - 3000000000ULL;
+	s->socket->has_sent_age = true;
+	s->socket->sent_age_s = 2.99;
+	assert_cause(s, "eof-read-not-closed");
+}
+
 static void test_unsent_data_that_shrinks(void **state)
 {
 	struct scene *s = *state;
@@ -407,6 +419,7 @@ int main(void)
 		SCENE_TEST(test_half_open_no_longer_in_use),
 		SCENE_TEST(test_reading_is_not_sending),
 		SCENE_TEST(test_kernel_saw_data_sent),
+		SCENE_TEST(test_data_sent_right_before_the_end),
 		SCENE_TEST(test_unsent_data_that_shrinks),
 		SCENE_TEST(test_shutdown_not_closed),
 		SCENE_TEST(test_polite_end_lacks_close_after_eof),
