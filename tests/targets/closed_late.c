@@ -6,30 +6,9 @@
  *     --shape=shutdown  the handler of an orderly shutdown does, before the program ends
  *     --fixed           it closes at once
  */
-#include "target.h"
+#include "serve.h"
 
 enum { CLIENTS = 3, WAIT_MS = 400 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[64];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = recv(fd, text, sizeof(text), 0);
-	} while (size > 0);
-}
 
 static void give_up(int fd)
 {

@@ -3,30 +3,7 @@
  * A server in one process that reads the end-of-file and forgets the descriptor.
  * --fixed: it closes.  --clients=N: how many it serves, 3 unless said.
  */
-#include "target.h"
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void answer_until_end(int fd)
-{
-	char text[256];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = recv(fd, text, sizeof(text), 0);
-		if (size > 0)
-			TARGET_CHECK(send(fd, text, (size_t)size, 0) == size);
-	} while (size > 0);
-}
+#include "serve.h"
 
 int main(int argc, char **argv)
 {
@@ -41,7 +18,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < count; i++) {
 		int fd = take(listener);
 
-		answer_until_end(fd);
+		answer_to_end(fd);
 		if (is_fixed)
 			close(fd);
 	}

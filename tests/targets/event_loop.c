@@ -8,6 +8,7 @@
  * forgotten: accepted and never looked at.  One more connection is alive and well.
  * --fixed: each is read to its end and closed.
  */
+#include "serve.h"
 #include "target_threads.h"
 
 #include <semaphore.h>
@@ -33,16 +34,6 @@ static const struct shape *shape;
 static bool is_fixed;
 static int epfd;
 static _Atomic int nclosed, nremoved;
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static void add(int fd, uint32_t events)
 {

@@ -6,7 +6,7 @@
  *     --shape=socket  the same, and what fails is a socket() of its own
  *     --fixed         it runs into the limit as well, by files, and gives them back
  */
-#include "target.h"
+#include "serve.h"
 
 #include <sys/resource.h>
 
@@ -14,28 +14,17 @@ enum { LIMIT = 40, FILES_MAX = LIMIT };
 
 static int leaked;
 
-static int take(int listener)
+static int try_to_take(int listener)
 {
 	MARK_NEXT(created);
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-}
-
-static void read_to_end(int fd)
-{
-	char text[64];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-	} while (size > 0);
 }
 
 /* Each client is a descriptor, too: it is made in another process. */
 static bool serve_one(int listener)
 {
 	pid_t clients = target_start_clients(target_port(listener), 1, TARGET_DROP);
-	int fd = take(listener);
+	int fd = try_to_take(listener);
 
 	target_end_clients(clients);
 	if (fd < 0)
@@ -59,7 +48,7 @@ static void fill_with_files(int listener, bool is_kept)
 	while (n < FILES_MAX && (files[n] = dup(STDIN_FILENO)) >= 0)
 		n++;
 	if (!is_kept)
-		TARGET_CHECK(take(listener) < 0 && errno == EMFILE);
+		TARGET_CHECK(try_to_take(listener) < 0 && errno == EMFILE);
 	while (!is_kept && n > 0)
 		close(files[--n]);
 }
@@ -79,8 +68,8 @@ static void expect_of_accept(void)
 	int line = line_of("created");
 
 	target_expect("eof-read-not-closed", "leak", leaked);
-	printf("EXPECT cause=fd-exhaustion verdict=stall count=1 last_accept=take:%d\n", line);
-	printf("EXPECT cause=unaccepted-backlog verdict=stall count=1 last_accept=take:%d\n", line);
+	printf("EXPECT cause=fd-exhaustion verdict=stall count=1 last_accept=try_to_take:%d\n", line);
+	printf("EXPECT cause=unaccepted-backlog verdict=stall count=1 last_accept=try_to_take:%d\n", line);
 }
 
 int main(int argc, char **argv)

@@ -4,17 +4,8 @@
  * the writing half of its connection to the other server, which never ends.
  * --fixed: it closes both.
  */
+#include "serve.h"
 #include "target_upstream.h"
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static void relay(int client, int server)
 {

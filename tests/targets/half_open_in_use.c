@@ -5,28 +5,7 @@
  * --fixed: it closes when it has read the end-of-file.  --unseen: it writes by dprintf(), which
  * calls no function that a preloaded library could see.
  */
-#include "target.h"
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[256];
-	ssize_t size;
-
-	do
-		size = read(fd, text, sizeof(text));
-	while (size > 0);
-	TARGET_CHECK(size == 0);
-}
+#include "serve.h"
 
 /* Has standard input ended?  Waits a twentieth of a second for it. */
 static bool is_over(void)
@@ -69,7 +48,7 @@ int main(int argc, char **argv)
 		target_expect(is_fixed ? NULL : "half-open-in-use", "in-use", 1);
 	listener = target_listen(0);
 	clients = target_start_clients(target_port(listener), 1, TARGET_HALF);
-	fd = take(listener);
+	fd = take_inheritable(listener);
 	read_to_end(fd);
 	if (is_fixed)
 		close(fd);

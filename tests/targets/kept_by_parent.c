@@ -8,31 +8,10 @@
  * child forks once more and ends, and its child serves.  crowd: all are accepted before the first
  * fork, so that each worker gets copies of all; each serves one of them and closes the others.
  */
+#include "serve.h"
 #include "copies.h"
 
 static int fds[CHILDREN_MAX];
-
-static int take(void)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[64];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-	} while (size > 0);
-	TARGET_CHECK(size == 0);
-}
 
 static void serve(int fd)
 {
@@ -111,7 +90,7 @@ static void serve_each(void (*fork_one)(int fd))
 {
 	bring_clients(children);
 	for (int i = 0; i < children; i++) {
-		fds[i] = take();
+		fds[i] = take_inheritable(listener);
 		fork_one(fds[i]);
 		end_child();
 	}
@@ -151,7 +130,7 @@ static void run_crowd(void)
 {
 	bring_clients(children);
 	for (int i = 0; i < children; i++)
-		fds[i] = take();
+		fds[i] = take_inheritable(listener);
 	for (int i = 0; i < children; i++)
 		fork_worker(i);
 	for (int i = 0; i < children; i++)
@@ -159,10 +138,14 @@ static void run_crowd(void)
 }
 
 static const struct shape shapes[] = {
-	{"connection", run_connection, "take fork_server read_to_end serve", "take fork_server"},
-	{"stdio", run_stdio, "take fork_super_server read_to_end", "take fork_super_server"},
-	{"daemon", run_daemon, "take fork_daemon read_to_end serve", "take fork_daemon"},
-	{"crowd", run_crowd, "take fork_worker read_to_end serve", "take fork_worker"},
+	{"connection", run_connection, "take_inheritable fork_server read_to_end serve",
+	 "take_inheritable fork_server"},
+	{"stdio", run_stdio, "take_inheritable fork_super_server read_to_end",
+	 "take_inheritable fork_super_server"},
+	{"daemon", run_daemon, "take_inheritable fork_daemon read_to_end serve",
+	 "take_inheritable fork_daemon"},
+	{"crowd", run_crowd, "take_inheritable fork_worker read_to_end serve",
+	 "take_inheritable fork_worker"},
 };
 
 int main(int argc, char **argv)

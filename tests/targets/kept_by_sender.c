@@ -10,6 +10,7 @@
  * one another's connections too.  exec: the workers are executed.  bare: executed without the shim.
  * duplicate: what is sent is a duplicate, and that is closed.
  */
+#include "serve.h"
 #include "copies.h"
 
 static int fds[CHILDREN_MAX], channels[CHILDREN_MAX];
@@ -20,16 +21,6 @@ union control {
 	struct cmsghdr header;
 	char space[CMSG_SPACE(sizeof(int))];
 };
-
-static int take(void)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static void send_right(int channel, int fd)
 {
@@ -160,7 +151,7 @@ static void fork_workers(void)
 static void dispatch(void)
 {
 	for (int i = 0; i < children; i++) {
-		fds[i] = take();
+		fds[i] = take_inheritable(listener);
 		send_right(channels[i], fds[i]);
 		await_child();
 	}
@@ -183,7 +174,7 @@ static void run_single(void)
 static void run_late(void)
 {
 	for (int i = 0; i < children; i++) {
-		fds[i] = take();
+		fds[i] = take_inheritable(listener);
 		fork_worker(i, 1);
 		send_right(channels[i], fds[i]);
 		await_child();
@@ -223,7 +214,7 @@ static void run_duplicate(void)
 	for (int i = 0; i < children; i++) {
 		int copy;
 
-		fds[i] = take();
+		fds[i] = take_inheritable(listener);
 		copy = dup(fds[i]);
 		send_right(channels[i], copy);
 		close(copy);
@@ -232,12 +223,14 @@ static void run_duplicate(void)
 }
 
 static const struct shape shapes[] = {
-	{"workers", run_workers, "take send_right serve", "take send_right"},
-	{"single", run_single, "take send_right serve", "take send_right"},
-	{"late", run_late, "take send_right serve", "take send_right"},
-	{"exec", run_exec, "take send_right serve", "take send_right"},
-	{"bare", run_bare, "take send_right", "take send_right"},
-	{"duplicate", run_duplicate, "take send_right serve", "take send_right"},
+	{"workers", run_workers, "take_inheritable send_right serve",
+	 "take_inheritable send_right"},
+	{"single", run_single, "take_inheritable send_right serve", "take_inheritable send_right"},
+	{"late", run_late, "take_inheritable send_right serve", "take_inheritable send_right"},
+	{"exec", run_exec, "take_inheritable send_right serve", "take_inheritable send_right"},
+	{"bare", run_bare, "take_inheritable send_right", "take_inheritable send_right"},
+	{"duplicate", run_duplicate, "take_inheritable send_right serve",
+	 "take_inheritable send_right"},
 };
 
 static void kill_workers(void)

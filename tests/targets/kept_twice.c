@@ -8,6 +8,7 @@
  * inetd, and 0 is closed.  fdopen: a stream to read from and one to write to; one is closed.  The
  * worker itself accepts, but for inherited: it is forked for a connection that its parent accepted.
  */
+#include "serve.h"
 #include "copies.h"
 
 enum { HIGH = 700 };
@@ -15,29 +16,12 @@ enum { HIGH = 700 };
 static pid_t pids[CHILDREN_MAX];
 static int kept[CHILDREN_MAX];
 
-static int take(void)
+static void serve_to_end(int fd)
 {
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[64];
-	ssize_t size;
-
 	read_hello(fd);
 	if (is_killed)
 		child_await_kill();
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-	} while (size > 0);
-	TARGET_CHECK(size == 0);
+	read_to_end(fd);
 }
 
 /* The first close is the one that is missing in the leaking program. */
@@ -55,7 +39,7 @@ static void serve_by_dup(int fd)
 
 	MARK_NEXT(duplicated);
 	copy = dup(fd);
-	read_to_end(fd);
+	serve_to_end(fd);
 	close_both(copy, fd);
 }
 
@@ -65,7 +49,7 @@ static void serve_by_dupfd(int fd)
 
 	MARK_NEXT(duplicated);
 	copy = fcntl(fd, F_DUPFD, HIGH);
-	read_to_end(fd);
+	serve_to_end(fd);
 	close_both(copy, fd);
 }
 
@@ -75,7 +59,7 @@ static void serve_by_stdio(int fd)
 	MARK_NEXT(duplicated);
 	dup2(fd, STDOUT_FILENO);
 	close(fd);
-	read_to_end(STDIN_FILENO);
+	serve_to_end(STDIN_FILENO);
 	close_both(STDOUT_FILENO, STDIN_FILENO);
 }
 
@@ -111,13 +95,13 @@ static void fork_worker(int number)
 	pids[number] = fork();
 	TARGET_CHECK(pids[number] >= 0);
 	if (pids[number] == 0)
-		be_worker(take());
+		be_worker(take_inheritable(listener));
 	await_child();
 }
 
 static void fork_server(int number)
 {
-	int fd = take();
+	int fd = take_inheritable(listener);
 
 	pids[number] = fork();
 	TARGET_CHECK(pids[number] >= 0);
@@ -173,12 +157,12 @@ static void run_inherited(void)
 }
 
 static const struct shape shapes[] = {
-	{"dup", run_dup, "take serve_by_dup read_to_end close_both", NULL},
-	{"dupfd", run_dupfd, "take serve_by_dupfd read_to_end close_both", NULL},
-	{"stdio", run_stdio, "take serve_by_stdio read_to_end close_both", NULL},
-	{"fdopen", run_fdopen, "take serve_by_fdopen", NULL},
+	{"dup", run_dup, "take_inheritable serve_by_dup read_to_end close_both", NULL},
+	{"dupfd", run_dupfd, "take_inheritable serve_by_dupfd read_to_end close_both", NULL},
+	{"stdio", run_stdio, "take_inheritable serve_by_stdio read_to_end close_both", NULL},
+	{"fdopen", run_fdopen, "take_inheritable serve_by_fdopen", NULL},
 	/* A child without a session of its own leaves no trace of its dup(). */
-	{"inherited", run_inherited, "take read_to_end close_both", NULL},
+	{"inherited", run_inherited, "take_inheritable read_to_end close_both", NULL},
 };
 
 int main(int argc, char **argv)

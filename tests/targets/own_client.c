@@ -5,19 +5,10 @@
  * forgets the descriptor.  What looks like a relay, an end-of-file followed by a shutdown, is none.
  * --fixed: it closes all.
  */
+#include "serve.h"
 #include "target_upstream.h"
 
 enum { CONNECTIONS = 3 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static int call(int port)
 {
@@ -27,17 +18,6 @@ static int call(int port)
 	TARGET_CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
 	TARGET_CHECK(write(fd, "hello", 5) == 5);
 	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[256];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-	} while (size > 0);
 }
 
 int main(int argc, char **argv)

@@ -5,19 +5,9 @@
  * --shape=told: a read fails with ECONNRESET, and the error is passed over; untold: nobody looks.
  * --fixed: it closes.
  */
-#include "target.h"
+#include "serve.h"
 
 enum { CLIENTS = 3 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 /* A client of its own, which ends by a reset (SO_LINGER of socket(7)). */
 static int take_reset(int listener)

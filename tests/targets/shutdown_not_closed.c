@@ -3,32 +3,9 @@
  * A server that takes shutdown() for close(): the connection ends, the descriptor stays.
  * --fixed: it closes as well.
  */
-#include "target.h"
+#include "serve.h"
 
 enum { CLIENTS = 2 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void answer_until_end(int fd)
-{
-	char text[256];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-		if (size > 0)
-			TARGET_CHECK(write(fd, text, (size_t)size) == size);
-	} while (size > 0);
-}
 
 static void finish(int fd)
 {
@@ -47,9 +24,9 @@ int main(int argc, char **argv)
 	listener = target_listen(0);
 	clients = target_start_clients(target_port(listener), CLIENTS, TARGET_TALK);
 	for (int i = 0; i < CLIENTS; i++) {
-		int fd = take(listener);
+		int fd = take_inheritable(listener);
 
-		answer_until_end(fd);
+		answer_to_end(fd);
 		finish(fd);
 		if (is_fixed)
 			close(fd);

@@ -5,6 +5,7 @@
  * to one that does not answer; send: in sending to a client that takes nothing.
  * --fixed: they read to the end and close.
  */
+#include "serve.h"
 #include "target_threads.h"
 
 enum { CLIENTS = 2, BUFFER = 4096 };
@@ -26,16 +27,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int fds[CLIENTS];
 static int silent; /* a listener that accepts nobody */
 static _Atomic int nclosed;
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static bool is_shape(const char *name)
 {

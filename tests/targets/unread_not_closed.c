@@ -4,19 +4,9 @@
  * end-of-file was read, and nothing else tells why.
  * --fixed: it reads on and closes.
  */
-#include "target.h"
+#include "serve.h"
 
 enum { CLIENTS = 2 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept(listener, NULL, NULL);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
 
 static void read_two_bytes(int fd)
 {
@@ -46,7 +36,7 @@ int main(int argc, char **argv)
 	listener = target_listen(0);
 	clients = target_start_clients(target_port(listener), CLIENTS, TARGET_DROP);
 	for (int i = 0; i < CLIENTS; i++) {
-		int fd = take(listener);
+		int fd = take_inheritable(listener);
 
 		read_two_bytes(fd);
 		if (is_fixed)

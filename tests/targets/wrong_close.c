@@ -6,30 +6,9 @@
  * forgets the one that ended, which is another matter.
  * --fixed: the right one.
  */
-#include "target.h"
+#include "serve.h"
 
 enum { CLIENTS = 3, FAR = 200 };
-
-static int take(int listener)
-{
-	int fd;
-
-	MARK_NEXT(created);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	TARGET_CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_to_end(int fd)
-{
-	char text[256];
-	ssize_t size;
-
-	do {
-		MARK_NEXT(eof);
-		size = read(fd, text, sizeof(text));
-	} while (size > 0);
-}
 
 static int make_stale(void)
 {
