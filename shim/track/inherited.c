@@ -74,6 +74,14 @@ static bool is_bystander(const struct cw_slot *record)
 	return cw_session_family_fork() > note->fork_seq;
 }
 
+static bool is_told_already(struct cw_slot *record, bool is_eof)
+{
+	if (is_eof || !is_bystander(record))
+		return false;
+	record->note.closes++;
+	return true;
+}
+
 static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
 {
 	struct cw_note *note = open_note(record, cw_session_family_fork());
@@ -99,14 +107,15 @@ void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 
 	if (!record)
 		return;
-	if (!is_eof && is_bystander(record)) {
-		record->note.closes++;
+	if (is_told_already(record, is_eof))
 		return;
-	}
 	made = cw_mark_of(cw_session_family(), fn, cw_process_id());
 	for (int tries = 0; tries < MOVES; tries++) {
 		record = cw_slots_find_inherited(fd, cookie);
 		if (!record)
+			return;
+		/* Once more: walking the stack took its time, and the reader may have closed. */
+		if (!tries && is_told_already(record, is_eof))
 			return;
 		write_note(record, made, is_eof);
 		/* Pairs with the fence in cw_handed_follow(). */
