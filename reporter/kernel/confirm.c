@@ -2,21 +2,19 @@
 /*
  * Confirms that a descriptor of a living process still is the socket that was recorded.
  *
- * As long as the kernel lists the socket, its inode decides, which /proc/PID/fd shows too.  A
- * socket that was reset or fully closed by shutdown is listed no more; then the descriptor is
- * copied with pidfd_getfd(2), asked for its SO_COOKIE, and closed at once.  That takes the right
- * to ptrace; without it, what the shim itself asked last must do.
+ * As long as the kernel lists the socket, its inode decides, which the census of descriptors has
+ * too.  A socket that was reset or fully closed by shutdown is listed no more; then the descriptor
+ * itself is asked for its SO_COOKIE.  Where that is not permitted, what the shim itself asked last
+ * must do.
  */
 #include "kernel/observer.h"
 
 #include "kernel/proc.h"
 #include "util/cleanup.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 /* The kernel's structure grows from version to version. */
 enum { TCP_INFO_ROOM = 1024 };
@@ -37,52 +35,36 @@ static void take_info(struct cwr_socket *socket, int fd)
 	socket->bytes_sent = info.bytes_sent;
 }
 
-enum answer { IS_SAME, IS_OTHER, IS_SECRET };
-
 /* Asks the descriptor itself. */
-static enum answer ask_copy(struct cwr_socket *socket, const struct cwr_holder *holder)
+static enum cwr_answer ask_copy(struct cwr_observer *observer, struct cwr_socket *socket,
+				const struct cwr_holder *holder)
 {
-	CWR_AUTO_CLOSE int process = (int)syscall(SYS_pidfd_open, holder->process->pid, 0);
-	CWR_AUTO_CLOSE int fd =
-		process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, holder->fd, 0);
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	CWR_AUTO_CLOSE int copy = -1;
+	enum cwr_answer answer = cwr_census_ask(observer->census, holder->process->pid, holder->fd,
+						socket->cookie, &copy);
 
-	if (fd < 0)
-		return errno == EBADF ? IS_OTHER : IS_SECRET;
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0 || cookie != socket->cookie)
-		return IS_OTHER;
-	if (socket->role != CWR_ROLE_PAIR)
-		take_info(socket, fd);
-	return IS_SAME;
-}
-
-static enum answer ask(struct cwr_observer *observer, struct cwr_socket *socket,
-		       const struct cwr_holder *holder)
-{
-	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
-	enum answer answer;
-	uint64_t inode;
-
-	if (!cwr_proc_socket_inode(holder->process->pid, holder->fd, &inode))
-		return IS_SECRET;
-	if (!inode)
-		return IS_OTHER;
-	if (row)
-		return row->inode == inode ? IS_SAME : IS_OTHER;
-	answer = ask_copy(socket, holder);
-	if (answer == IS_SAME)
-		socket->inode = inode;
+	if (answer == CWR_IS_SAME && socket->role != CWR_ROLE_PAIR)
+		take_info(socket, copy);
 	return answer;
 }
 
-static void confirm(struct cwr_holder *holder)
+static enum cwr_answer ask(struct cwr_observer *observer, struct cwr_socket *socket,
+			   const struct cwr_diag_row *row, const struct cwr_holder *holder)
 {
-	int cloexec = cwr_proc_cloexec(holder->process->pid, holder->fd);
+	const struct cwr_fds *fds = cwr_census_of(observer->census, holder->process->pid);
+	uint64_t inode = cwr_fds_inode(fds, holder->fd);
+	enum cwr_answer answer;
 
-	holder->is_open = holder->is_confirmed = true;
-	if (cloexec >= 0)
-		holder->cloexec = cloexec;
+	if (fds->state == CWR_FDS_SECRET)
+		return CWR_IS_SECRET;
+	if (!inode)
+		return CWR_IS_OTHER;
+	if (row)
+		return row->inode == inode ? CWR_IS_SAME : CWR_IS_OTHER;
+	answer = ask_copy(observer, socket, holder);
+	if (answer == CWR_IS_SAME)
+		socket->inode = inode;
+	return answer;
 }
 
 /*
@@ -99,22 +81,22 @@ static void believe_shim(const struct cwr_observer *observer, const struct cwr_s
 }
 
 static void check(struct cwr_observer *observer, struct cwr_socket *socket,
-		  struct cwr_holder *holder)
+		  const struct cwr_diag_row *row, struct cwr_holder *holder)
 {
 	struct cwr_proc_stat stat;
 
-	switch (ask(observer, socket, holder)) {
-	case IS_SAME:
-		confirm(holder);
+	switch (ask(observer, socket, row, holder)) {
+	case CWR_IS_SAME:
+		holder->is_open = holder->is_confirmed = true;
 		break;
-	case IS_OTHER:
+	case CWR_IS_OTHER:
 		/* A process that went away just now has not closed anything by itself. */
 		if (!cwr_proc_stat(holder->process->pid, &stat))
 			holder->process->is_alive = false;
 		else if (!holder->closed_at_exit)
 			holder->is_open = false;
 		break;
-	case IS_SECRET:
+	case CWR_IS_SECRET:
 		believe_shim(observer, socket, holder);
 		break;
 	}
@@ -129,6 +111,25 @@ void cwr_observe_holders(struct cwr_observer *observer)
 			s->inode = row->inode;
 		for (struct cwr_holder *h = s->holders; h; h = h->next)
 			if (h->process->is_alive && (h->is_open || !h->process->session_path))
-				check(observer, s, h);
+				check(observer, s, row, h);
 	}
+}
+
+/*
+ * That takes several calls, so it is only asked where it matters: of a socket whose peer has closed
+ * and which may be reported, and where the shim has not seen it set.
+ */
+void cwr_observe_cloexec(struct cwr_observer *observer)
+{
+	for (const struct cwr_socket *s = observer->model->sockets; s; s = s->next)
+		for (struct cwr_holder *h = s->holders; h; h = h->next) {
+			int cloexec;
+
+			if (!h->is_open || !h->is_confirmed || !h->process->is_alive ||
+			    (h->cloexec >= 0 && !s->peer_has_closed))
+				continue;
+			cloexec = cwr_proc_cloexec(h->process->pid, h->fd);
+			if (cloexec >= 0)
+				h->cloexec = cloexec;
+		}
 }

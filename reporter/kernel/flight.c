@@ -70,8 +70,10 @@ void cwr_observe_flight(struct cwr_observer *observer)
 	if (!is_any(observer))
 		return;
 	error = cwr_diag_read(&later);
-	if (!error)
+	if (!error) {
+		cwr_census_renew(observer->census);
 		cwr_observe_foreigners(observer);
+	}
 	for (struct cwr_socket *s = observer->model->sockets; s && !error; s = s->next)
 		if (may_be_in_flight(observer, s) && is_listed(later, s))
 			tell(observer->model, s);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Holders that no session knows: processes without the shim or without a session, and sockets that
- * came about outside the shim's view.  Found by inode in /proc/PID/fd of every process that may be
- * read.
+ * came about outside the shim's view.  Found by inode number in the descriptors of every process
+ * that may be looked at.  Such numbers are given again after 2^32 others (get_next_ino() of the
+ * kernel's fs/inode.c), whoever has the first one still: the cookie is asked, too.
  */
 #include "kernel/observer.h"
 
@@ -28,7 +29,24 @@ struct search {
 	struct cwr_observer *observer;
 	struct cwr_process *process; /* whose descriptors are looked at; foreigners: once known */
 	struct inode_entry *sockets; /* foreigners: those that are looked for */
+	const struct cwr_fds *fds;
 };
+
+typedef void socket_visitor(struct search *search, int fd, uint64_t inode);
+
+static void each_socket(struct search *search, pid_t pid, socket_visitor *visit)
+{
+	search->fds = cwr_census_of(search->observer->census, pid);
+	for (size_t i = 0; i < search->fds->nsockets; i++)
+		visit(search, search->fds->sockets[i].fd, search->fds->sockets[i].inode);
+}
+
+/* By all that can be known: not every descriptor may be asked. */
+static bool is_it(const struct search *search, int fd, uint64_t cookie)
+{
+	return cwr_census_ask(search->observer->census, search->fds->pid, fd, cookie, NULL) !=
+	       CWR_IS_OTHER;
+}
 
 static struct cwr_holder *add_confirmed(struct cwr_model *model, struct cwr_socket *socket,
 					struct cwr_process *process, int fd)
@@ -36,15 +54,13 @@ static struct cwr_holder *add_confirmed(struct cwr_model *model, struct cwr_sock
 	struct cwr_holder *holder = cwr_model_add_holder(model, socket, process, fd);
 
 	holder->is_open = holder->is_confirmed = true;
-	holder->cloexec = cwr_proc_cloexec(process->pid, fd);
 	return holder;
 }
 
 /* --- Sockets that a process of ours holds and its session does not know. --- */
 
-static void visit_unknown(void *context, pid_t pid, int fd, uint64_t inode)
+static void visit_unknown(struct search *search, int fd, uint64_t inode)
 {
-	const struct search *search = context;
 	struct cwr_model *model = search->observer->model;
 	const struct cwr_diag_row *row = cwr_diag_by_inode(search->observer->diag, inode);
 	struct cwr_socket *socket;
@@ -52,7 +68,8 @@ static void visit_unknown(void *context, pid_t pid, int fd, uint64_t inode)
 	if (!row || !cwr_tcp_fin_seen(row->state))
 		return;
 	socket = cwr_model_find_socket(model, row->cookie);
-	if (socket && cwr_model_find_holder(model, socket, search->process, fd))
+	if ((socket && cwr_model_find_holder(model, socket, search->process, fd)) ||
+	    !is_it(search, fd, row->cookie))
 		return;
 	if (!socket) {
 		socket = cwr_model_add_socket(model, row->cookie);
@@ -70,7 +87,7 @@ void cwr_observe_unknowns(struct cwr_observer *observer)
 	for (struct cwr_process *p = observer->model->processes; p; p = p->next) {
 		search.process = p;
 		if (p->is_alive && p->session_path)
-			cwr_proc_each_socket(p->pid, visit_unknown, &search);
+			each_socket(&search, p->pid, visit_unknown);
 	}
 }
 
@@ -267,9 +284,8 @@ static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 		holder->via_mark = way_of(socket, holder);
 }
 
-static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)
+static void visit_foreign(struct search *search, int fd, uint64_t inode)
 {
-	struct search *search = context;
 	struct cwr_model *model = search->observer->model;
 	struct inode_entry *entry;
 
@@ -277,8 +293,9 @@ static void visit_foreign(void *context, pid_t pid, int fd, uint64_t inode)
 	if (!entry)
 		return;
 	if (!search->process)
-		search->process = cwr_observe_process(model, pid);
-	if (search->process && !cwr_model_find_holder(model, entry->socket, search->process, fd))
+		search->process = cwr_observe_process(model, search->fds->pid);
+	if (search->process && !cwr_model_find_holder(model, entry->socket, search->process, fd) &&
+	    is_it(search, fd, entry->socket->cookie))
 		add_foreigner(model, entry->socket, search->process, fd);
 }
 
@@ -288,7 +305,7 @@ static void visit_pid(void *context, pid_t pid)
 
 	search->process = NULL;
 	if (pid != getpid())
-		cwr_proc_each_socket(pid, visit_foreign, search);
+		each_socket(search, pid, visit_foreign);
 }
 
 static void index_inodes(struct search *search)

@@ -120,25 +120,23 @@ static void say_other_namespaces(struct cwr_model *model, const struct cwr_kerne
 					    "connections could not be read");
 }
 
-/* Whose threads could tell why the socket is not closed? */
-static void each_holder(struct cwr_model *model,
-			void (*visit)(struct cwr_model *, struct cwr_process *))
+/* Its threads could tell why a socket is not closed. */
+static bool has_ended_connection(const struct cwr_process *process)
 {
-	for (struct cwr_socket *s = model->sockets; s; s = s->next) {
-		if (!s->peer_has_closed)
-			continue;
-		for (struct cwr_holder *h = s->holders; h; h = h->next)
-			if (h->is_open && h->process->is_alive)
-				visit(model, h->process);
-	}
+	for (const struct cwr_holder *h = process->holders; h; h = h->next_in_process)
+		if (h->is_open && h->socket->peer_has_closed)
+			return true;
+	return false;
 }
 
-static void read_waits(struct cwr_model *model, struct cwr_process *process)
+static void read_waits(struct cwr_observer *observer)
 {
-	if (process->threads)
-		return;
-	cwr_proc_read_threads(model, process);
-	cwr_proc_read_watches(model, process);
+	for (struct cwr_process *p = observer->model->processes; p; p = p->next) {
+		if (!p->is_alive || !has_ended_connection(p))
+			continue;
+		cwr_proc_read_threads(observer->model, p);
+		cwr_proc_read_watches(observer->model, p, cwr_census_of(observer->census, p->pid));
+	}
 }
 
 static void count_descriptors(struct cwr_model *model)
@@ -211,7 +209,12 @@ static void look_again(struct cwr_model *model)
 
 struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list)
 {
-	struct cwr_observer observer = {.model = model, .diag = list->diag, .t_listed = list->t};
+	struct cwr_observer observer = {
+		.model = model,
+		.diag = list->diag,
+		.census = cwr_census_new(),
+		.t_listed = list->t,
+	};
 
 	set_clock(model);
 	cwr_observe_liveness(&observer);
@@ -224,8 +227,10 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	cwr_observe_flight(&observer);
 	cwr_observe_backlogs(&observer);
 	cwr_observe_facts(&observer);
+	cwr_observe_cloexec(&observer);
 	count_descriptors(model);
-	each_holder(model, read_waits);
+	read_waits(&observer);
+	cwr_census_free(observer.census);
 	if (is_worth_another_look(model))
 		look_again(model);
 	return NULL;

@@ -5,12 +5,14 @@
 #ifndef CWR_OBSERVER_H
 #define CWR_OBSERVER_H
 
+#include "kernel/census.h"
 #include "kernel/sockdiag.h"
 #include "model/model.h"
 
 struct cwr_observer {
 	struct cwr_model *model;
 	const struct cwr_diag *diag;
+	struct cwr_census *census;
 	uint64_t t_listed; /* when diag was read, before the sessions; monotonic */
 };
 
@@ -34,5 +36,8 @@ void cwr_observe_backlogs(struct cwr_observer *observer);
 
 /* facts.c: states, queues, end-of-file. */
 void cwr_observe_facts(struct cwr_observer *observer);
+
+/* confirm.c: which of them are close-on-exec; after the facts. */
+void cwr_observe_cloexec(struct cwr_observer *observer);
 
 #endif

@@ -82,14 +82,19 @@ static long number(const char *name)
 	return *name >= '0' && *name <= '9' && !*end && value <= INT_MAX ? value : -1;
 }
 
-static uint64_t inode_in(const char *link)
+uint64_t cwr_proc_inode_in(const char *link)
 {
+	static const char beginning[] = "socket:[";
+	char *end;
 	uint64_t inode;
 
-	return sscanf(link, "socket:[%" SCNu64 "]", &inode) == 1 ? inode : 0;
+	if (strncmp(link, beginning, strlen(beginning)) != 0)
+		return 0;
+	inode = strtoull(link + strlen(beginning), &end, 10);
+	return *end == ']' ? inode : 0;
 }
 
-bool cwr_proc_each_socket(pid_t pid, cwr_socket_visitor *visit, void *context)
+bool cwr_proc_each_link(pid_t pid, cwr_link_visitor *visit, void *context)
 {
 	char path[64], link[64];
 	const struct dirent *entry;
@@ -107,8 +112,7 @@ bool cwr_proc_each_socket(pid_t pid, cwr_socket_visitor *visit, void *context)
 		if (n <= 0)
 			continue;
 		link[n] = 0;
-		if (inode_in(link))
-			visit(context, pid, (int)fd, inode_in(link));
+		visit(context, (int)fd, link);
 	}
 	return true;
 }
@@ -121,18 +125,6 @@ void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context)
 	while (dir && (entry = readdir(dir)))
 		if (number(entry->d_name) > 0)
 			visit(context, (pid_t)number(entry->d_name));
-}
-
-bool cwr_proc_socket_inode(pid_t pid, int fd, uint64_t *ret_inode)
-{
-	char path[64], link[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-	n = readlink(path, link, sizeof(link) - 1);
-	link[n > 0 ? n : 0] = 0;
-	*ret_inode = inode_in(link);
-	return n >= 0 || errno == ENOENT;
 }
 
 int cwr_proc_cloexec(pid_t pid, int fd)

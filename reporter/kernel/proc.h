@@ -6,6 +6,7 @@
 #ifndef CWR_PROC_H
 #define CWR_PROC_H
 
+#include "kernel/census.h"
 #include "model/model.h"
 
 #include <time.h>
@@ -28,11 +29,14 @@ const char *cwr_proc_exe(struct cwr_model *model, pid_t pid);
 /* NULL-terminated; the model's; NULL if it may not be read. */
 char **cwr_proc_cmdline(struct cwr_model *model, pid_t pid);
 
-/* For every descriptor of the process that is a socket. */
-typedef void cwr_socket_visitor(void *context, pid_t pid, int fd, uint64_t inode);
+/* For every descriptor of the process: what it is linked to, cut at 63 bytes. */
+typedef void cwr_link_visitor(void *context, int fd, const char *link);
 
-/* False if the descriptors may not be read. */
-bool cwr_proc_each_socket(pid_t pid, cwr_socket_visitor *visit, void *context);
+/* False and errno if the descriptors may not be read. */
+bool cwr_proc_each_link(pid_t pid, cwr_link_visitor *visit, void *context);
+
+/* The inode number in a link "socket:[N]"; 0: it is no socket's. */
+uint64_t cwr_proc_inode_in(const char *link);
 
 /* For every process. */
 typedef void cwr_pid_visitor(void *context, pid_t pid);
@@ -41,12 +45,6 @@ void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context);
 /* 1 or 0: close-on-exec is set or not; -1: not known. */
 int cwr_proc_cloexec(pid_t pid, int fd);
 
-/*
- * The inode of the socket that the descriptor is; 0: it is none, or not open.  False if it may not
- * be looked at.
- */
-bool cwr_proc_socket_inode(pid_t pid, int fd, uint64_t *ret_inode);
-
 /* Fills process->threads. */
 void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process);
 
@@ -54,7 +52,8 @@ void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process)
 void cwr_proc_check_threads(struct cwr_process *process);
 
 /* Fills process->watches: epoll sets, and what threads wait for in poll and select. */
-void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process);
+void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process,
+			   const struct cwr_fds *fds);
 
 /* How many descriptors it has open, and its soft limit (RLIMIT_NOFILE); 0: not known. */
 uint64_t cwr_proc_count_fds(pid_t pid);

@@ -75,16 +75,16 @@ bool cwr_proc_has_in_environment(pid_t pid, const char *text)
 	return false;
 }
 
-static void count_socket(void *context, pid_t pid, int fd, uint64_t inode)
+static void count_socket(void *context, int fd, const char *link)
 {
-	++*(size_t *)context;
+	*(size_t *)context += cwr_proc_inode_in(link) != 0;
 }
 
 static bool has_sockets(pid_t pid)
 {
 	size_t n = 0;
 
-	cwr_proc_each_socket(pid, count_socket, &n);
+	cwr_proc_each_link(pid, count_socket, &n);
 	return n > 0;
 }
 

@@ -73,22 +73,12 @@ static void read_epoll(struct cwr_model *model, struct cwr_process *process, int
 	}
 }
 
-static void read_epolls(struct cwr_model *model, struct cwr_process *process)
+static void read_epolls(struct cwr_model *model, struct cwr_process *process,
+			const struct cwr_fds *fds)
 {
-	static const char name[] = "anon_inode:[eventpoll]";
-	char path[64], link[64];
-	const struct dirent *entry;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", process->pid);
-	CWR_AUTO_CLOSEDIR DIR *dir = opendir(path);
-
-	process->watches_known = dir;
-	while (dir && (entry = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link));
-
-		if (n == (ssize_t)strlen(name) && !memcmp(link, name, (size_t)n))
-			read_epoll(model, process, atoi(entry->d_name));
-	}
+	process->watches_known = fds->state == CWR_FDS_READ;
+	for (size_t i = 0; i < fds->nepolls; i++)
+		read_epoll(model, process, fds->epolls[i]);
 }
 
 static bool read_memory(pid_t pid, uint64_t address, void *to, size_t size)
@@ -169,9 +159,10 @@ static bool read_waiter(struct cwr_model *model, struct cwr_process *process,
 	}
 }
 
-void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process)
+void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process,
+			   const struct cwr_fds *fds)
 {
-	read_epolls(model, process);
+	read_epolls(model, process, fds);
 	for (size_t i = 0; i < process->nthreads; i++)
 		process->watches_known &= read_waiter(model, process, &process->threads[i]);
 	if (!process->nthreads || !process->watches_known) {
