@@ -80,9 +80,10 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 	real_sigaction(number, &ours, NULL);
 }
 
+/* The kernel looks at the handler alone, kernel/signal.c: PHP sets the default with SA_SIGINFO. */
 static bool is_default(const struct sigaction *action)
 {
-	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
+	return action->sa_handler == SIG_DFL;
 }
 
 static bool is_once(const struct sigaction *action)

@@ -31,7 +31,7 @@ def test_default_action_reports_and_kills(lab, number):
 SHOWN_FLAGS = {"once": 0x80000000}  # SA_RESETHAND
 
 
-@pytest.mark.parametrize("manner", ["reset", "reset_sigaction", "once"])
+@pytest.mark.parametrize("manner", ["reset", "reset_sigaction", "reset_siginfo", "once"])
 @pytest.mark.parametrize("number", DEADLY, ids=lambda n: n.name)
 def test_default_set_back_and_raised(lab, number, manner):
     running = lab.start("signals", manner, str(int(number))).wait_ready()

@@ -7,6 +7,8 @@
  *                              raises it again, as node does
  *     signals reset_sigaction SIGNAL
  *                              the same by sigaction()
+ *     signals reset_siginfo SIGNAL
+ *                              the same with SA_SIGINFO, as PHP does
  *     signals once SIGNAL      its handler is reset by the kernel (SA_RESETHAND) and raises it
  * again signals ignore SIGNAL    ignores it: it must not end, nor report signals handle SIGNAL
  * handles it and goes on
@@ -51,6 +53,18 @@ static void on_signal_reset_sigaction(int number)
 	raise(number);
 }
 
+static void on_signal_reset_siginfo(int number)
+{
+	struct sigaction action, shown;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_flags = SA_SIGINFO;
+	sigaction(number, &action, NULL);
+	TARGET_CHECK(sigaction(number, NULL, &shown) == 0 && shown.sa_handler == SIG_DFL &&
+		     shown.sa_flags & SA_SIGINFO);
+	raise(number);
+}
+
 static void on_signal_once(int number)
 {
 	struct sigaction action;
@@ -66,6 +80,7 @@ static const struct {
 } manners[] = {
 	{"reset", on_signal_reset, SA_RESTART},
 	{"reset_sigaction", on_signal_reset_sigaction, SA_RESTART},
+	{"reset_siginfo", on_signal_reset_siginfo, SA_RESTART},
 	{"once", on_signal_once, (int)SA_RESETHAND},
 	{"ignore", SIG_IGN, SA_RESTART},
 	{"handle", on_signal, SA_RESTART},
