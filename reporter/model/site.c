@@ -17,6 +17,25 @@ static const char *const runtime_modules[] = {
 	"linux-vdso",	"[vdso]",	 "libresolv.so.", "libdl.so",	"libm.so",
 };
 
+/*
+ * Where the sources lie of what is compiled into a program and not its own: rustc's remapped paths
+ * (library/std/src/..., /rustc/HASH/library/...), cargo's copies of crates, OCaml's unix library,
+ * headers of C++ and of the system.
+ */
+static const char *const library_sources[] = {
+	"/rustc/",
+	"/rustlib/src/rust/library/",
+	"/.cargo/registry/src/",
+	"/.cargo/git/checkouts/",
+	"/usr/include/",
+	"/usr/local/include/",
+	"/include/c++/",
+};
+static const char *const library_beginnings[] = {
+	"library/std/src/",  "library/core/src/", "library/alloc/src/",
+	"./otherlibs/unix/", "otherlibs/unix/",
+};
+
 const char *cwr_site_basename(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
@@ -36,21 +55,41 @@ bool cwr_site_is_runtime(const char *module)
 	return false;
 }
 
+bool cwr_site_is_library(const struct cwr_frame *frame)
+{
+	const char *file = frame->file;
+
+	if (!file)
+		return false;
+	for (size_t i = 0; i < sizeof(library_sources) / sizeof(library_sources[0]); i++)
+		if (strstr(file, library_sources[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(library_beginnings) / sizeof(library_beginnings[0]); i++)
+		if (!strncmp(file, library_beginnings[i], strlen(library_beginnings[i])))
+			return true;
+	return false;
+}
+
+/* How much a frame tells the user: nothing, a place in a library, one without line, one with. */
+static int worth(const struct cwr_frame *frame)
+{
+	if (cwr_site_is_runtime(frame->module))
+		return 0;
+	if (cwr_site_is_library(frame))
+		return 1;
+	return frame->file ? 3 : 2;
+}
+
 size_t cwr_site_index(const struct cwr_stack *stack)
 {
-	size_t best = stack->nframes;
+	size_t best = 0;
 
-	for (size_t i = 0; i < stack->nframes; i++) {
-		const struct cwr_frame *frame = &stack->frames[i];
-
-		if (cwr_site_is_runtime(frame->module))
-			continue;
-		if (frame->file)
-			return i;
-		if (best == stack->nframes)
+	if (!stack->nframes)
+		return 0;
+	for (size_t i = 1; i < stack->nframes; i++)
+		if (worth(&stack->frames[i]) > worth(&stack->frames[best]))
 			best = i;
-	}
-	return best == stack->nframes && stack->nframes ? 0 : best;
+	return best;
 }
 
 const struct cwr_frame *cwr_site_frame(const struct cwr_stack *stack)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The place in the program that a stack stands for: the frame that a user can change, which is the
- * innermost one outside libc and the other run-time libraries.
+ * innermost one outside libc and the other run-time libraries, linked to it or compiled into it.
  */
 #ifndef CWR_SITE_H
 #define CWR_SITE_H
@@ -10,6 +10,12 @@
 
 /* Is this a library that no user would look for the mistake in?  NULL is not. */
 bool cwr_site_is_runtime(const char *module);
+
+/*
+ * Is this code of a library that is compiled into the program: the standard library of Rust, OCaml
+ * or C++, a crate, a header of the system?
+ */
+bool cwr_site_is_library(const struct cwr_frame *frame);
 
 /*
  * Index of the frame to show first: the innermost one of the user's own code, best with a source

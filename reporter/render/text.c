@@ -220,6 +220,11 @@ static void add_frame(struct cwr_grid *grid, const struct cwr_frame *frame)
 			  cwr_site_format(frame, where, sizeof(where)));
 }
 
+static bool is_own(const struct cwr_frame *frame)
+{
+	return !cwr_site_is_runtime(frame->module) && !cwr_site_is_library(frame);
+}
+
 /* One past the last frame to show; what lies below main() is the C library's. */
 static size_t last_frame(const struct cwr_stack *stack, size_t first, size_t wanted, bool all)
 {
@@ -228,7 +233,7 @@ static size_t last_frame(const struct cwr_stack *stack, size_t first, size_t wan
 	if (all)
 		return stack->nframes;
 	while (end < stack->nframes && end - first < wanted &&
-	       (end == first || !cwr_site_is_runtime(stack->frames[end].module)))
+	       (end == first || is_own(&stack->frames[end])))
 		end++;
 	return end;
 }
