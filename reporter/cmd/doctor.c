@@ -5,6 +5,7 @@
 #include "cmd/clean.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "kernel/memory.h"
 #include "kernel/proc.h"
 #include "model/arena.h"
 #include "session/dir.h"
@@ -150,8 +151,6 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 		printf("%s: has no session in %s: it has opened no socket of its own, or its "
 		       "sessions are kept elsewhere\n",
 		       verdict->subject, dir);
-	else if (header->off == CW_OFF_SANDBOX)
-		object(verdict, "recording was switched off by a seccomp sandbox");
 	else if (header->off)
 		object(verdict, "recording was switched off (see `cwshim list`)");
 	cwr_session_list_free(&list);
@@ -171,6 +170,21 @@ static void judge_absence(struct verdict *verdict, pid_t pid)
 		       "started it dropped that from the environment");
 }
 
+/* Under a filter from its start: it can make no file. */
+static void judge_filtered(struct verdict *verdict, pid_t pid)
+{
+	struct cw_session_header header;
+	uint64_t address;
+
+	if (cwr_memory_find(pid, &address, &header))
+		remark(verdict, "it was under a seccomp filter from its start, and is recorded in "
+				"its memory alone: ask `cwshim report PID` as long as it lives "
+				"(see the option seccomp)");
+	else
+		object(verdict, "it is in a seccomp sandbox, and has opened no socket of its own "
+				"(see the option seccomp)");
+}
+
 static void judge_traces(struct verdict *verdict, pid_t pid, const char *session_dir)
 {
 	const bool is_filtered = cwr_proc_is_filtered(pid);
@@ -183,12 +197,12 @@ static void judge_traces(struct verdict *verdict, pid_t pid, const char *session
 	else if (traces.is_refused)
 		object(verdict, "it could have no session, as its standard error said");
 	else if (!traces.has_session && is_filtered)
-		object(verdict, "it is in a seccomp sandbox, and nothing of it is recorded if that "
-				"was so at its start (see the option seccomp)");
+		judge_filtered(verdict, pid);
 	else
 		judge_recording(verdict, pid, session_dir);
 	if (traces.has_session && is_filtered)
-		remark(verdict, "it is under a seccomp filter");
+		remark(verdict, "it is under a seccomp filter: it makes no report by itself, "
+				"`cwshim report PID` does as long as it lives");
 	if (cwr_proc_has_ring(pid))
 		remark(verdict, "it uses io_uring: of what it does by that only what the kernel "
 				"tells at a report is seen");

@@ -4,8 +4,10 @@
  */
 #include "cmd/listing.h"
 
+#include "cmd/memory.h"
 #include "cmd/sources.h"
 #include "kernel/kernel.h"
+#include "kernel/memory.h"
 #include "model/arena.h"
 
 #include <string.h>
@@ -69,10 +71,21 @@ static void fill(struct cwr_model *model, const struct cwr_process *process,
 	row->started = start_of(model, process);
 	row->off = process->off;
 	row->command = command_of(model, process);
-	row->path = process->session_path;
+	row->path = process->is_in_memory ? NULL : process->session_path;
 	row->created = header ? header->created : 0;
 	row->closed = header ? header->closed : 0;
 	count_sockets(model, process, row);
+}
+
+/* What no file tells: processes without a session, or with one in their memory. */
+static void fill_without_file(struct cwr_model *model, const struct cwr_process *process,
+			      struct cwr_listing *row)
+{
+	struct cw_session_header header;
+	uint64_t address;
+	bool is_there = process->is_in_memory && cwr_memory_find(process->pid, &address, &header);
+
+	fill(model, process, is_there ? &header : NULL, row);
 }
 
 static size_t count_processes(const struct cwr_model *model)
@@ -97,6 +110,7 @@ struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr
 		cwr_out_of_memory();
 	if (!error) {
 		cwr_sources_load_all(model, &list, &unreadable);
+		cwr_memory_load_all(model);
 		cwr_kernel_find_unrecorded(model);
 		error = cwr_kernel_observe(model, kernel);
 	}
@@ -109,8 +123,8 @@ struct cwr_error *cwr_listing_make(const struct cwr_options *options, struct cwr
 			fill(model, p, &list.entries[i].header, &(*ret_rows)[(*ret_n)++]);
 	}
 	for (const struct cwr_process *p = model->processes; !error && p; p = p->next)
-		if (p->off && !p->session_path)
-			fill(model, p, NULL, &(*ret_rows)[(*ret_n)++]);
+		if (p->off && (!p->session_path || p->is_in_memory))
+			fill_without_file(model, p, &(*ret_rows)[(*ret_n)++]);
 	cwr_session_list_free(&list);
 	return error;
 }

@@ -5,6 +5,7 @@
 #include "cmd/clean.h"
 #include "cmd/commands.h"
 #include "cmd/from_shim.h"
+#include "cmd/memory.h"
 #include "cmd/pipeline.h"
 #include "cmd/sources.h"
 #include "session/dir.h"
@@ -84,6 +85,8 @@ static struct cwr_error *load(struct cwr_model *model, const struct cwr_options 
 		add_namespaces(kernel, &list);
 	if (!error)
 		cwr_sources_load_all(model, &list, ret_unreadable);
+	if (!error)
+		cwr_memory_load_all(model);
 	if (!error)
 		cwr_kernel_find_unrecorded(model);
 	cwr_session_list_free(&list);

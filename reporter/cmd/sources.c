@@ -5,6 +5,7 @@
 #include "cmd/sources.h"
 
 #include "cmd/kin.h"
+#include "cmd/memory.h"
 
 #include "model/arena.h"
 #include "util/cleanup.h"
@@ -163,9 +164,13 @@ struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr
 	bool is_found;
 	struct cwr_error *error = load_living(model, pid, &is_found);
 
-	if (is_found)
+	if (is_found) {
+		cwr_memory_load_pid(model, pid);
 		return error;
+	}
 	found = find_pid(list, pid);
+	if (found == list->n && cwr_memory_load_pid(model, pid))
+		return NULL;
 	if (found == list->n)
 		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
 	error = load(model, list->entries[found].path);

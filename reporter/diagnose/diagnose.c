@@ -30,7 +30,7 @@ static void add_also(struct cwr_case *c, size_t next)
  * the program's sockets are doing. */
 static void doubt_unconfirmed(struct cwr_case *c)
 {
-	if (!c->blamed->is_confirmed && c->confidence == CWR_HIGH)
+	if ((!c->blamed->is_confirmed || c->socket->is_by_number) && c->confidence == CWR_HIGH)
 		c->confidence = CWR_MEDIUM;
 }
 

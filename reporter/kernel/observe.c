@@ -221,6 +221,7 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	if (list->error)
 		say_no_list(model, list->error);
 	say_other_namespaces(model, list);
+	cwr_observe_unnamed(&observer);
 	cwr_observe_holders(&observer);
 	cwr_observe_unknowns(&observer);
 	cwr_observe_foreigners(&observer);

@@ -19,6 +19,9 @@ struct cwr_observer {
 /* liveness.c: which processes are still the ones that the sessions speak of. */
 void cwr_observe_liveness(struct cwr_observer *observer);
 
+/* unnamed.c: which sockets are those that were recorded by their number alone? */
+void cwr_observe_unnamed(struct cwr_observer *observer);
+
 /* confirm.c: are the descriptors of living processes still these sockets? */
 void cwr_observe_holders(struct cwr_observer *observer);
 

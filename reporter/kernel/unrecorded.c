@@ -6,6 +6,7 @@
  */
 #include "kernel/kernel.h"
 
+#include "kernel/memory.h"
 #include "kernel/observer.h"
 #include "kernel/proc.h"
 #include "util/cleanup.h"
@@ -91,12 +92,16 @@ static bool has_sockets(pid_t pid)
 /* Why nothing is recorded of a process though it has the library; NULL: no reason is known. */
 static const char *reason_for(pid_t pid)
 {
+	struct cw_session_header header;
 	struct cwr_traces traces;
+	uint64_t address;
 
 	if (!cwr_proc_read_traces(pid, &traces) || !traces.has_library || traces.has_session)
 		return NULL;
 	if (traces.is_refused)
 		return CWR_OFF_REFUSED;
+	if (cwr_memory_find(pid, &address, &header))
+		return NULL;
 	return cwr_proc_is_filtered(pid) && has_sockets(pid) ? CWR_OFF_FILTERED : NULL;
 }
 

@@ -237,6 +237,69 @@ void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder)
 	socket->creator = holder->process;
 }
 
+static void unlink_socket(struct cwr_model *model, struct cwr_socket *socket)
+{
+	struct store *store = store_of(model);
+	struct cwr_socket **link = &model->sockets, *before = NULL;
+
+	while (*link != socket) {
+		before = *link;
+		link = &before->next;
+	}
+	*link = socket->next;
+	if (store->last_socket == socket)
+		store->last_socket = before;
+}
+
+static void take_creation(struct cwr_socket *to, const struct cwr_socket *from)
+{
+	if (to->created.t)
+		return;
+	to->created = from->created;
+	to->creator = from->creator;
+	to->site = from->site;
+	to->role = from->role;
+	to->is_by_number = true;
+	if (!to->peer.family)
+		to->peer = from->peer;
+}
+
+/* A holder that both know stays as it was. */
+static void move_holders(struct cwr_model *model, struct cwr_socket *to, struct cwr_socket *from)
+{
+	struct cwr_holder *next;
+
+	for (struct cwr_holder *h = from->holders; h; h = next) {
+		next = h->next;
+		h->next = NULL;
+		h->socket = to;
+		if (cwr_model_find_holder(model, to, h->process, h->fd)) {
+			h->is_open = false;
+			continue;
+		}
+		append_holder(to, h);
+		index_holder(model, h);
+	}
+	from->holders = from->last_holder = NULL;
+}
+
+void cwr_model_name_socket(struct cwr_model *model, struct cwr_socket *socket, uint64_t cookie)
+{
+	struct cwr_socket *known = cwr_model_find_socket(model, cookie);
+
+	if (known == socket)
+		return;
+	if (known) {
+		take_creation(known, socket);
+		move_holders(model, known, socket);
+		unlink_socket(model, socket);
+		return;
+	}
+	socket->cookie = cookie;
+	socket->is_by_number = true;
+	index_socket(model, socket);
+}
+
 /* The array doubles at every power of two, so its size need not be kept. */
 static bool is_full(size_t n)
 {

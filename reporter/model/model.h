@@ -198,6 +198,7 @@ struct cwr_process {
 	uint64_t t_exit;	    /* when it entered exit, 0: not */
 	struct cwr_mark executed;   /* the exec that ended this image */
 	const char *session_path;   /* or NULL */
+	bool is_in_memory;	    /* that session is in no file, but in its memory */
 	struct cwr_process *parent; /* the process it was forked from, if known here */
 	uint32_t parent_fork_seq;   /* number of that fork there */
 	pid_t parent_pid;	    /* whose session `parent` is, known here or not; 0: none */
@@ -304,6 +305,7 @@ struct cwr_socket {
 	uint64_t bytes_received, bytes_sent; /* TCP_INFO beyond the handshake */
 	bool has_tcp_bytes;
 	enum cwr_eof eof;
+	bool is_by_number; /* recorded without a cookie: it is what is open under that number now */
 	bool is_in_flight; /* sent in a message that nobody has received: open without a holder */
 	struct cwr_socket *next;
 };
@@ -406,6 +408,12 @@ struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_sock
 /* The sentence is copied; one that the process has already is not added again. */
 void cwr_model_add_limit(struct cwr_model *model, struct cwr_process *process,
 			 const char *sentence);
+
+/*
+ * The socket turns out to have this cookie.  If the model has one by that already, the holders of
+ * the former go over to it, with what is known of its creation; else it is known by both.
+ */
+void cwr_model_name_socket(struct cwr_model *model, struct cwr_socket *socket, uint64_t cookie);
 
 /* Says that this holder's process made the socket, and puts it first. */
 void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder);

@@ -46,12 +46,14 @@ const char *cwr_session_section_name(enum cw_section_id id)
 }
 
 /* Reads until size bytes are there or the file ends; returns how many, or -1. */
-static ssize_t read_at(int fd, void *buffer, size_t size, uint64_t offset)
+static ssize_t read_at(const struct cwr_session_file *file, void *buffer, size_t size,
+		       uint64_t offset)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pread(fd, (char *)buffer + done, size - done, (off_t)(offset + done));
+		ssize_t n = pread(file->fd, (char *)buffer + done, size - done,
+				  (off_t)(file->base + offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -92,7 +94,7 @@ static struct cwr_error *check_header(const struct cwr_session_file *file)
 static struct cwr_error *read_header(struct cwr_session_file *file)
 {
 	struct cw_session_header *header = &file->header;
-	ssize_t n = read_at(file->fd, header, sizeof(*header), 0);
+	ssize_t n = read_at(file, header, sizeof(*header), 0);
 
 	if (n < 0)
 		return input_error(file->path, strerror(errno));
@@ -127,6 +129,24 @@ struct cwr_error *cwr_session_file_open(struct cwr_session_file *file, const cha
 		cwr_session_file_close(file);
 	else
 		file->size = (uint64_t)st.st_size;
+	return error;
+}
+
+/* What its sections may reach, at most. */
+enum { MEMORY_SIZE = 64 << 20 };
+
+struct cwr_error *cwr_session_file_open_memory(struct cwr_session_file *file, const char *path,
+					       uint64_t address,
+					       const struct cw_session_header *known)
+{
+	struct cwr_error *error;
+
+	*file = (struct cwr_session_file){.path = path, .base = address, .size = MEMORY_SIZE};
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	file->header = *known;
+	error = file->fd < 0 ? input_error(path, strerror(errno)) : check_header(file);
+	if (error)
+		cwr_session_file_close(file);
 	return error;
 }
 
@@ -187,7 +207,7 @@ void *cwr_session_section_read(const struct cwr_session_file *file, enum cw_sect
 	if (*ret_is_damaged || !entries)
 		return NULL;
 	data = calloc(entries, rules[id].entry_size);
-	if (!data || read_at(file->fd, data, entries * rules[id].entry_size,
+	if (!data || read_at(file, data, entries * rules[id].entry_size,
 			     file->header.section[id].offset) < 0) {
 		free(data);
 		*ret_is_damaged = true;

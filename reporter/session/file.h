@@ -15,12 +15,20 @@
 struct cwr_session_file {
 	const char *path; /* the caller's */
 	int fd;		  /* -1: not open */
+	uint64_t base;	  /* where the session begins: 0, or an address in a process's memory */
 	uint64_t size;
 	struct cw_session_header header; /* a copy; its strings are terminated */
 };
 
 /* Opens path and checks the header.  A session that is not `ready` is no error here. */
 struct cwr_error *cwr_session_file_open(struct cwr_session_file *file, const char *path);
+/*
+ * Opens a session in the memory of the process that `known` is the header of, with what is known of
+ * the process filled in.
+ */
+struct cwr_error *cwr_session_file_open_memory(struct cwr_session_file *file, const char *path,
+					       uint64_t address,
+					       const struct cw_session_header *known);
 void cwr_session_file_close(struct cwr_session_file *file);
 
 /* Fails if a section reaches beyond the end of the file, as one that was cut short does. */

@@ -6,6 +6,7 @@
 
 #include "session/loader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* cmdline is `length` bytes of arguments, each ended by a NUL; the last one may have been cut. */
@@ -70,7 +71,6 @@ static void say_off(struct cwr_loader *loader)
 	} reasons[] = {
 		[CW_OFF_NO] = {"off: unknown", "of an unknown reason"},
 		[CW_OFF_SPACE] = {"off: no room", "there was no room for its session"},
-		[CW_OFF_SANDBOX] = {"off: sandbox", "a sandbox forbids what it needs"},
 		[CW_OFF_INTERNAL] = {"off: internal error", "of an internal error"},
 	};
 	const struct cw_session_header *header = &loader->file->header;
@@ -86,6 +86,27 @@ static void say_off(struct cwr_loader *loader)
 		cwr_model_printf(loader->model, "recording was switched off, because %s%s%s",
 				 reasons[off].because, header->off_errno > 0 ? ": " : "",
 				 header->off_errno > 0 ? strerror(header->off_errno) : ""));
+}
+
+/* A sandbox limits what is recorded, and a session in memory goes with its process. */
+static void say_sandboxed(struct cwr_loader *loader)
+{
+	uint32_t flags = loader->file->header.flags;
+
+	loader->process->is_in_memory = flags & CW_SESSION_IN_MEMORY;
+	if (flags & CW_SESSION_IN_MEMORY) {
+		loader->process->off = "memory only: sandbox";
+		cwr_model_add_limit(loader->model, loader->process,
+				    "it is recorded in its memory alone, because of a seccomp "
+				    "filter: sockets are known by their numbers, and at its end "
+				    "nothing is left");
+	} else if (flags & CW_SESSION_SANDBOXED) {
+		loader->process->off = "limited: sandbox";
+		cwr_model_add_limit(
+			loader->model, loader->process,
+			"it has set a seccomp filter: sockets that came since are known "
+			"by their numbers, and it makes no report by itself");
+	}
 }
 
 /* What the shim itself knows to have lost. */
@@ -121,6 +142,7 @@ static void read_session(struct cwr_model *model, const struct cwr_session_file 
 
 	loader.process = cwr_join_process(model, &file->header);
 	read_process(model, loader.process, file);
+	say_sandboxed(&loader);
 	say_off(&loader);
 	say_losses(&loader);
 	cwr_loader_read_tables(&loader);
@@ -143,6 +165,23 @@ struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path)
 		error = cwr_error_new(CWR_EXIT_INPUT,
 				      "%s: unfinished session: the process was starting", path);
 	else
+		error = cwr_session_file_check_size(&file);
+	if (!error)
+		read_session(model, &file);
+	cwr_session_file_close(&file);
+	return error;
+}
+
+struct cwr_error *cwr_session_load_memory(struct cwr_model *model, uint64_t address,
+					  const struct cw_session_header *known)
+{
+	struct cwr_session_file file;
+	char path[64];
+	struct cwr_error *error;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", known->pid);
+	error = cwr_session_file_open_memory(&file, path, address, known);
+	if (!error)
 		error = cwr_session_file_check_size(&file);
 	if (!error)
 		read_session(model, &file);

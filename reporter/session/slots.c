@@ -23,23 +23,25 @@ struct copies {
 	struct cw_slot before[CHUNK], slot[CHUNK], after[CHUNK];
 };
 
-static bool read_exactly(int fd, void *buffer, size_t size, uint64_t offset)
+static bool read_exactly(const struct cwr_session_file *file, void *buffer, size_t size,
+			 uint64_t offset)
 {
 	ssize_t n;
 
 	do
-		n = pread(fd, buffer, size, (off_t)offset);
+		n = pread(file->fd, buffer, size, (off_t)(file->base + offset));
 	while (n < 0 && errno == EINTR);
 	return n == (ssize_t)size;
 }
 
-static bool read_copies(int fd, struct copies *copies, size_t n, uint64_t offset)
+static bool read_copies(const struct cwr_session_file *file, struct copies *copies, size_t n,
+			uint64_t offset)
 {
 	size_t size = n * sizeof(struct cw_slot);
 
-	return read_exactly(fd, copies->before, size, offset) &&
-	       read_exactly(fd, copies->slot, size, offset) &&
-	       read_exactly(fd, copies->after, size, offset);
+	return read_exactly(file, copies->before, size, offset) &&
+	       read_exactly(file, copies->slot, size, offset) &&
+	       read_exactly(file, copies->after, size, offset);
 }
 
 static bool is_whole(const struct copies *copies, size_t i)
@@ -50,12 +52,13 @@ static bool is_whole(const struct copies *copies, size_t i)
 }
 
 /* Reads one slot again until it holds still, as long as there are tries left. */
-static bool settle(int fd, struct cw_slot *ret_slot, uint64_t offset, int *tries)
+static bool settle(const struct cwr_session_file *file, struct cw_slot *ret_slot, uint64_t offset,
+		   int *tries)
 {
 	struct copies copies;
 
 	for (; *tries > 0; --*tries) {
-		if (!read_copies(fd, &copies, 1, offset))
+		if (!read_copies(file, &copies, 1, offset))
 			return false;
 		if (is_whole(&copies, 0)) {
 			*ret_slot = copies.slot[0];
@@ -67,11 +70,14 @@ static bool settle(int fd, struct cw_slot *ret_slot, uint64_t offset, int *tries
 }
 
 /* The first slot at or after index that lies in written blocks; n if there is none. */
-static size_t skip_hole(int fd, uint64_t start, size_t index, size_t n)
+static size_t skip_hole(const struct cwr_session_file *file, uint64_t start, size_t index, size_t n)
 {
 	off_t from = (off_t)(start + index * sizeof(struct cw_slot));
-	off_t data = lseek(fd, from, SEEK_DATA);
+	off_t data;
 
+	if (file->base)
+		return index;
+	data = lseek(file->fd, from, SEEK_DATA);
 	if (data < 0)
 		return errno == ENXIO ? n : index;
 	index = ((uint64_t)data - start) / sizeof(struct cw_slot);
@@ -89,12 +95,12 @@ struct cwr_slot_walk cwr_session_walk_slots(const struct cwr_session_file *file,
 	size_t n, count;
 
 	walk.is_damaged = !cwr_session_section_entries(file, id, &n);
-	for (size_t i = skip_hole(file->fd, start, 0, n); i < n;
-	     i = skip_hole(file->fd, start, i + count, n)) {
+	for (size_t i = skip_hole(file, start, 0, n); i < n;
+	     i = skip_hole(file, start, i + count, n)) {
 		uint64_t offset = start + i * sizeof(struct cw_slot);
 
 		count = n - i < CHUNK ? n - i : CHUNK;
-		if (!read_copies(file->fd, &copies, count, offset)) {
+		if (!read_copies(file, &copies, count, offset)) {
 			walk.is_damaged = true;
 			break;
 		}
@@ -102,7 +108,7 @@ struct cwr_slot_walk cwr_session_walk_slots(const struct cwr_session_file *file,
 			struct cw_slot *slot = &copies.slot[j];
 
 			if (!is_whole(&copies, j) &&
-			    !settle(file->fd, slot, offset + j * sizeof(*slot), &tries))
+			    !settle(file, slot, offset + j * sizeof(*slot), &tries))
 				walk.torn++;
 			else if (slot->cookie)
 				visit(context, i + j, slot);

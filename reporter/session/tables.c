@@ -88,6 +88,9 @@ static void read_modules(struct cwr_loader *loader)
 		to->end = from[i].end;
 		to->bias = from[i].bias;
 		to->path = cwr_model_printf(model, "%.*s", CW_PATH_MAX, from[i].path);
+		/* In memory the shim could not ask for the program's name. */
+		if (!*to->path && process->exe)
+			to->path = process->exe;
 		if (from[i].build_id_len)
 			to->build_id = hexadecimal(model, from[i].build_id, from[i].build_id_len);
 		process->nmodules++;

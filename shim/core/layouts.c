@@ -22,6 +22,7 @@
 
 #include "core/cfi.h"
 #include "core/raw.h"
+#include "core/sandbox.h"
 #include "core/thread.h"
 
 #include "core/poison.h"
@@ -253,7 +254,8 @@ void cw_layouts_init(void)
 	if (!find_object)
 		return;
 	dl_iterate_phdr(note_staying, NULL);
-	atomic_store(&shared, map_shared());
+	if (!cw_is_sandboxed)
+		atomic_store(&shared, map_shared());
 }
 
 void cw_layouts_before_dlclose(void)

@@ -57,6 +57,12 @@ bool cw_may_record(void);
 void cw_process_id_init(void);
 
 /*
+ * The process id, asked for anew: of the kernel, in a sandbox of libc, which keeps the number of
+ * each thread (the only one of a process just forked has the process's).
+ */
+pid_t cw_process_id_ask(void);
+
+/*
  * The process id, cached in the wiped page: 0 in a child of any kind of fork without CLONE_VM until
  * cw_process_id_renew() was called there, and before the constructor ran.
  */

@@ -229,7 +229,8 @@ void cw_unwind_init(enum cw_unwinder wanted)
 {
 	uint64_t ips[CW_STACK_FRAMES_MAX];
 
-	if (wanted == CW_UNWIND_LIBUNWIND && !load_libunwind())
+	/* In a sandbox the layouts must do. */
+	if (wanted == CW_UNWIND_LIBUNWIND && !cw_is_sandboxed && !load_libunwind())
 		wanted = CW_UNWIND_FP;
 	kind = wanted;
 	if (kind != CW_UNWIND_LIBUNWIND)

@@ -22,7 +22,9 @@
 
 enum {
 	PAGE = 4096,
-	FRAME_PAGES_MAX = 64, /* a frame that is larger is libunwind's */
+	FRAME_PAGES_MAX = 64,	/* a frame that is larger is libunwind's */
+	FIRST_STACK = 64 << 20, /* see is_stack_below() */
+	THREAD_STACK = 128 << 10,
 	TOP_PAGES_MAX = 32,   /* between the last frame and the top of the thread's stack */
 	GUESSED_MAX = 0x4000, /* how far above a frame its guessed end may be */
 	IP_MIN = 0x4000	      /* no code is below; the start of a thread has 0 above it */
@@ -75,6 +77,24 @@ static struct window window_at(uintptr_t sp)
 	return (struct window){page_of(sp), page_of(sp) + PAGE};
 }
 
+static uintptr_t top_of_stack(void)
+{
+	return cw_thread.stack_top ? cw_thread.stack_top : (uintptr_t)&cw_thread;
+}
+
+/*
+ * Where the kernel must not be asked: from a frame of the first thread up to the top of its stack
+ * all is readable, and nothing else is mapped that near below (the kernel keeps a gap of 128 MiB at
+ * least, mmap_base() in arch/x86/mm/mmap.c).  Other threads have their storage at the top of a
+ * stack that is seldom smaller than this.
+ */
+static bool is_stack_below(uintptr_t address)
+{
+	uintptr_t top = top_of_stack();
+
+	return address < top && top - address < (cw_thread.stack_top ? FIRST_STACK : THREAD_STACK);
+}
+
 /* Makes readable what is between the last readable page and this address, and its page. */
 static __attribute__((noinline)) bool extend(struct window *window, uintptr_t last,
 					     unsigned int pages_max)
@@ -84,6 +104,8 @@ static __attribute__((noinline)) bool extend(struct window *window, uintptr_t la
 	for (unsigned int asked = 0; window->high <= last; asked++) {
 		if (window->high == cw_thread.stack_low)
 			window->high = cw_thread.stack_high;
+		else if (cw_is_sandboxed && is_stack_below(window->low))
+			window->high = page_of(top_of_stack()) + PAGE;
 		else if (!cw_is_sandboxed && asked < pages_max &&
 			 cw_walk_is_readable((void *)window->high))
 			window->high += PAGE;
@@ -198,7 +220,7 @@ static inline enum step step(struct frame *frame, struct window *window)
  */
 static __attribute__((noinline)) void keep_own_stack(struct window *window, uintptr_t start)
 {
-	uintptr_t top = cw_thread.stack_top ? cw_thread.stack_top : (uintptr_t)&cw_thread;
+	uintptr_t top = top_of_stack();
 
 	/* With its top below, or out of reach, it is another stack. */
 	if (top < start || (window->high <= top && !extend(window, top, TOP_PAGES_MAX)))

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 
+#include "core/sandbox.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/identity.h"
 #include "track/mark.h"
+#include "track/memory.h"
 #include "track/ring.h"
 #include "track/session.h"
 #include "track/sites.h"
@@ -61,7 +63,7 @@ int cw_on_socket(unsigned int fn, int fd, int domain, int type)
 	if ((domain != AF_INET && domain != AF_INET6) || (type & 0xf) != SOCK_STREAM ||
 	    !cw_forks_may_record())
 		return fd;
-	slot.cookie = cw_identity_cookie(fd);
+	slot.cookie = cw_identity_name(fd);
 	slot.family = (uint8_t)domain;
 	slot.flags = type & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
 	map = cw_session_ensure();
@@ -85,7 +87,7 @@ int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
 				       .via = CW_VIA_PAIR,
 				       .family = AF_UNIX,
 				       .flags = type & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0,
-				       .cookie = cw_identity_cookie(fds[i])};
+				       .cookie = cw_identity_name(fds[i])};
 
 		if (slot.cookie)
 			record_new(map, fn, &slot);
@@ -94,14 +96,30 @@ int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
 	return ret;
 }
 
+/*
+ * In a sandbox: a connection is what its listener is.  Where that is not recorded, the report asks
+ * the kernel, as long as the process lives; a session in memory does not last longer either.
+ */
+static bool learn_kind(struct cw_slot *slot, int from)
+{
+	struct cw_slot *listener = cw_slots_is_tracked(from) ? cw_slots_find(from) : NULL;
+
+	if (listener)
+		slot->family = listener->family;
+	return listener ? slot->family != AF_UNIX : cw_memory_is_session(cw_session_ensure());
+}
+
 /* The peer's address as accept returned it, else as the kernel says; false: not a TCP socket. */
-static bool learn_peer(struct cw_slot *slot, const struct sockaddr *addr, const socklen_t *len)
+static bool learn_peer(struct cw_slot *slot, int from, const struct sockaddr *addr,
+		       const socklen_t *len)
 {
 	if (addr && len && *len >= sizeof(sa_family_t) && addr->sa_family != AF_INET &&
 	    addr->sa_family != AF_INET6)
 		return false;
 	if (addr && len && cw_identity_set_peer(slot, addr, *len))
 		return true;
+	if (cw_is_sandboxed)
+		return learn_kind(slot, from);
 	/* A peer that has reset the connection already has no name any more: then the type decides.
 	 */
 	return cw_identity_ask_peer(slot) || cw_identity_is_tcp(slot->fd);
@@ -179,11 +197,11 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 		note_exhaustion(fn, listener);
 		return fd;
 	}
-	if (!learn_peer(&slot, addr, len))
+	if (!learn_peer(&slot, listener, addr, len))
 		return fd;
 	if (!copy_local(&slot, listener))
 		cw_identity_ask_local(&slot);
-	slot.cookie = cw_identity_cookie(fd);
+	slot.cookie = cw_identity_name(fd);
 	slot.flags = flags & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
 	map = cw_session_ensure();
 	if (map && slot.cookie) {

@@ -89,10 +89,6 @@ static void become_child(uint32_t seq, uint64_t t)
 {
 	bool had_session = cw_session_own() != NULL;
 
-	if (cw_is_sandboxed) {
-		cw_is_ready = false;
-		return;
-	}
 	cw_process_id_renew();
 	cw_threshold_after_fork();
 	cw_session_after_fork(seq, t);
@@ -125,7 +121,7 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 	cw_unwind_fork_after(ret == 0);
 	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
 	 */
-	if (ret == 0 && cw_process_id() != cw_raw(SYS_getpid))
+	if (ret == 0 && cw_process_id() != cw_process_id_ask())
 		become_child(ticket->seq, ticket->t);
 	else if (ret > 0)
 		set_pid(cw_session_own(), ticket->seq, ret);

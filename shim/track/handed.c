@@ -84,6 +84,21 @@ struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
 	return NULL;
 }
 
+/* Of several that had the number after t, the one that was closed first. */
+struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t)
+{
+	struct cw_slot *found = NULL;
+
+	for (uint32_t i = 0; i < CW_HANDED; i++) {
+		struct cw_slot *entry = peek(map, i);
+
+		if (entry && entry->cookie && entry->fd == fd && entry->closed.t >= t &&
+		    entry->created.t <= t && (!found || entry->closed.t < found->closed.t))
+			found = entry;
+	}
+	return found;
+}
+
 struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 {
 	uint32_t first = first_of_set(slot->cookie);

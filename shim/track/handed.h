@@ -25,4 +25,10 @@ void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped);
 /* The entry of a socket, or NULL.  Async-signal-safe. */
 struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie);
 
+/*
+ * The entry of the socket that had this number at time t and was closed since, or NULL: a walk over
+ * the whole cache.  Async-signal-safe.
+ */
+struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t);
+
 #endif

@@ -5,9 +5,12 @@
 #include "track/identity.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 
+#include "core/clock.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "core/thread.h"
 
 #include "core/poison.h"
 
@@ -23,6 +26,26 @@ uint64_t cw_identity_cookie(int fd)
 	if (cw_is_sandboxed || cw_raw(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return 0;
 	return cookie;
+}
+
+/*
+ * Processes and times apart: the count starts where the coarse clock is, and children of a fork go
+ * on with their parent's.
+ */
+static uint64_t make_name(void)
+{
+	static _Atomic uint32_t count;
+	uint32_t none = 0;
+
+	atomic_compare_exchange_strong_explicit(&count, &none, (uint32_t)(cw_now() >> 22) | 1,
+						memory_order_relaxed, memory_order_relaxed);
+	return CW_COOKIE_UNNAMED | (uint64_t)CW_WHO_ID(cw_process_id()) << 32 |
+	       atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+}
+
+uint64_t cw_identity_name(int fd)
+{
+	return cw_is_sandboxed ? make_name() : cw_identity_cookie(fd);
 }
 
 static int get_int(int fd, int level, int option)

@@ -15,6 +15,9 @@
 /* SO_COOKIE (socket(7)): the same in every process, never reused; 0 if fd is no socket. */
 uint64_t cw_identity_cookie(int fd);
 
+/* The cookie; in a sandbox a new number that stands for it (CW_COOKIE_UNNAMED). */
+uint64_t cw_identity_name(int fd);
+
 /* Is fd a stream socket of IPv4 or IPv6? */
 bool cw_identity_is_tcp(int fd);
 

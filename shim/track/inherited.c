@@ -6,7 +6,6 @@
 #include "track/inherited.h"
 
 #include "core/thread.h"
-#include "track/identity.h"
 #include "track/mark.h"
 #include "track/slots.h"
 #include "track/stacks.h"
@@ -28,7 +27,7 @@ static uint64_t inherited_cookie(int fd)
 
 	if (!cw_session_family() || (mine && !cw_inherited_is(cw_session_own(), mine)))
 		return 0;
-	return mine ? mine->cookie : cw_identity_cookie(fd);
+	return mine ? mine->cookie : cw_slots_inherited_cookie(fd);
 }
 
 /*

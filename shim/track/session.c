@@ -24,6 +24,7 @@
 #include "core/thread.h"
 #include "core/unwind.h"
 #include "track/children.h"
+#include "track/memory.h"
 #include "track/modules.h"
 #include "track/notify.h"
 #include "track/slots.h"
@@ -50,20 +51,22 @@ static void (*birth_function)(void);
 #define HEADER_SPACE 4096u
 _Static_assert(sizeof(struct cw_session_header) <= HEADER_SPACE, "the header has its own block");
 
+/* What only children read is not kept in memory, which they do not share. */
 static const struct {
 	uint32_t entry_size;
 	uint32_t capacity;
+	uint32_t capacity_in_memory;
 } layout[CW_SECTIONS] = {
-	[CW_SECTION_MODULES] = {sizeof(struct cw_module), CW_MODULES},
-	[CW_SECTION_STACK_INDEX] = {sizeof(uint32_t), CW_STACK_INDEX},
-	[CW_SECTION_STACKS] = {1, CW_STACK_BYTES},
-	[CW_SECTION_SITES] = {sizeof(struct cw_site), CW_SITES},
-	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS},
-	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS},
-	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED},
-	[CW_SECTION_CHILDREN] = {sizeof(struct cw_child), CW_CHILDREN},
-	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS},
-	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0}, /* by the limit of descriptors */
+	[CW_SECTION_MODULES] = {sizeof(struct cw_module), CW_MODULES, 256},
+	[CW_SECTION_STACK_INDEX] = {sizeof(uint32_t), CW_STACK_INDEX, CW_STACK_INDEX},
+	[CW_SECTION_STACKS] = {1, CW_STACK_BYTES, 512 << 10},
+	[CW_SECTION_SITES] = {sizeof(struct cw_site), CW_SITES, CW_SITES},
+	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS, CW_FORKS},
+	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS, CW_EVENTS},
+	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED, 0},
+	[CW_SECTION_CHILDREN] = {sizeof(struct cw_child), CW_CHILDREN, 0},
+	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS, CW_FUNCTIONS},
+	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0, 2048}, /* else by the limit */
 };
 
 struct cw_map *cw_session_own(void)
@@ -88,6 +91,11 @@ uint32_t cw_session_family_fork(void)
 	return family_fork;
 }
 
+uint64_t cw_session_family_forked_at(void)
+{
+	return family_forked_at;
+}
+
 const char *cw_session_path(void)
 {
 	return cw_session_own() ? cw_storage_path() : "";
@@ -108,12 +116,19 @@ static uint32_t slots_wanted(void)
 	return limit.rlim_max < CW_SLOTS_MAX ? (uint32_t)limit.rlim_max : CW_SLOTS_MAX;
 }
 
+static uint32_t capacity_of(enum cw_section_id id, uint32_t slots)
+{
+	if (cw_is_sandboxed)
+		return layout[id].capacity_in_memory;
+	return id == CW_SECTION_SLOTS ? slots : layout[id].capacity;
+}
+
 static uint64_t plan_sections(struct cw_section *sections, uint32_t slots)
 {
 	uint64_t end = HEADER_SPACE;
 
 	for (int i = 0; i < CW_SECTIONS; i++) {
-		uint32_t capacity = i == CW_SECTION_SLOTS ? slots : layout[i].capacity;
+		uint32_t capacity = capacity_of(i, slots);
 
 		sections[i].offset = end;
 		sections[i].entry_size = layout[i].entry_size;
@@ -156,7 +171,9 @@ void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offse
 		return (char *)map->header + section->offset + offset;
 	ret = touch(map, section->offset + offset, size);
 	if (ret < 0) {
-		cw_session_off(cw_is_sandboxed ? CW_OFF_SANDBOX : CW_OFF_SPACE, (int)-ret);
+		/* In a sandbox what has room is recorded on. */
+		if (!cw_is_sandboxed)
+			cw_session_off(CW_OFF_SPACE, (int)-ret);
 		return NULL;
 	}
 	return (char *)map->header + section->offset + offset;
@@ -233,21 +250,20 @@ static void name_functions(struct cw_map *map)
 	map->header->section[CW_SECTION_FUNCTIONS].used = CW_FN_count;
 }
 
-static bool fill(const struct cw_section *sections, uint32_t slots)
+static void set_backed(uint64_t blocks)
+{
+	for (size_t i = 0; i < sizeof(own->touched) / sizeof(own->touched[0]); i++)
+		atomic_store_explicit(&own->touched[i], blocks, memory_order_relaxed);
+}
+
+/* Everything but what describes the process; the header and the index of stacks are backed. */
+static void fill(const struct cw_section *sections)
 {
 	struct cw_session_header *header = own->header;
 	struct cw_text version = CW_TEXT(header->shim_version);
 
-	for (size_t i = 0; i < sizeof(own->touched) / sizeof(own->touched[0]); i++)
-		atomic_store_explicit(&own->touched[i], 0, memory_order_relaxed);
-	own->slots = slots;
-	if (touch(own, 0, HEADER_SPACE) < 0)
-		return cw_storage_refuse("has no room (or the kernel is older than 5.14)");
 	for (int i = 0; i < CW_SECTIONS; i++)
 		header->section[i] = sections[i];
-	if (touch(own, sections[CW_SECTION_STACK_INDEX].offset,
-		  sections[CW_SECTION_STACK_INDEX].size) < 0)
-		return cw_storage_refuse("has no room");
 	for (int i = 0; i < 8; i++)
 		header->magic[i] = CW_SESSION_MAGIC[i];
 	/* Stack id 0 means none: the first stack stands at offset 8. */
@@ -256,25 +272,67 @@ static bool fill(const struct cw_section *sections, uint32_t slots)
 	header->header_size = sizeof(*header);
 	header->sections = CW_SECTIONS;
 	cw_text_add(&version, CWSHIM_VERSION);
-	describe_process(header);
+}
+
+static void finish(struct cw_session_header *header)
+{
 	describe_family(header);
 	name_functions(own);
 	cw_modules_record(own);
 	/* Pairs with the reader's check: everything above is there when `ready` is. */
 	__atomic_store_n(&header->ready, 1, __ATOMIC_RELEASE);
+}
+
+static bool fill_file(const struct cw_section *sections, uint32_t slots)
+{
+	const struct cw_section *index = &sections[CW_SECTION_STACK_INDEX];
+
+	set_backed(0);
+	own->slots = slots;
+	if (touch(own, 0, HEADER_SPACE) < 0)
+		return cw_storage_refuse("has no room (or the kernel is older than 5.14)");
+	if (touch(own, index->offset, index->size) < 0)
+		return cw_storage_refuse("has no room");
+	fill(sections);
+	describe_process(own->header);
+	finish(own->header);
+	return true;
+}
+
+/* What the process is, the report sees itself while it lives. */
+static bool build_in_memory(void)
+{
+	struct cw_section sections[CW_SECTIONS] = {0};
+
+	if (plan_sections(sections, 0) > CW_MEMORY_BYTES)
+		return false;
+	own->header = cw_memory_session();
+	own->slots = layout[CW_SECTION_SLOTS].capacity_in_memory;
+	set_backed(UINT64_MAX);
+	fill(sections);
+	own->header->flags = CW_SESSION_IN_MEMORY | CW_SESSION_SANDBOXED;
+	own->header->pid = cw_process_id();
+	own->header->t_start = cw_now();
+	own->header->unwinder = cw_unwind_kind();
+	own->header->late = cw_options.late.number;
+	finish(own->header);
 	return true;
 }
 
 static bool build(void)
 {
 	struct cw_section sections[CW_SECTIONS] = {0};
-	uint32_t slots = slots_wanted();
-	uint64_t size = plan_sections(sections, slots);
+	uint32_t slots;
+	uint64_t size;
 
+	if (cw_is_sandboxed)
+		return build_in_memory();
+	slots = slots_wanted();
+	size = plan_sections(sections, slots);
 	own->header = cw_storage_make(size);
 	if (!own->header)
 		return false;
-	if (fill(sections, slots))
+	if (fill_file(sections, slots))
 		return true;
 	cw_raw(SYS_munmap, own->header, size);
 	own->header = NULL;
@@ -291,7 +349,8 @@ static struct cw_map *wait_for_builder(void)
 			return NULL;
 		if (atomic_load_explicit(&state, memory_order_acquire) != BUILDING)
 			return cw_session_own();
-		cw_raw(SYS_sched_yield);
+		if (!cw_is_sandboxed)
+			cw_raw(SYS_sched_yield);
 	}
 	return NULL;
 }
@@ -303,8 +362,6 @@ struct cw_map *cw_session_ensure(void)
 
 	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
 		return own;
-	if (cw_is_sandboxed)
-		return cw_session_own();
 	if (!atomic_compare_exchange_strong(&state, &expected, BUILDING))
 		return expected == BUILDING ? wait_for_builder() : cw_session_own();
 	atomic_store_explicit(&builder, cw_thread_id(), memory_order_relaxed);
@@ -313,8 +370,10 @@ struct cw_map *cw_session_ensure(void)
 	if (!is_built) {
 		if (family->header)
 			cw_count(family->header->lost_sessions);
-		cw_storage_leave_mark();
-		cw_notify_refused();
+		if (!cw_is_sandboxed) {
+			cw_storage_leave_mark();
+			cw_notify_refused();
+		}
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
 	}
@@ -322,7 +381,7 @@ struct cw_map *cw_session_ensure(void)
 	atomic_store_explicit(&state, READY, memory_order_release);
 	cw_children_enter(own->header);
 	cw_slots_adopt();
-	if (birth_function)
+	if (birth_function && !cw_is_sandboxed)
 		birth_function();
 	return own;
 }
@@ -334,17 +393,27 @@ static uint64_t mapped_size(const struct cw_map *map)
 	return last->offset + ((last->size + 4095) & ~4095ull);
 }
 
+/* In a sandbox a mapping that nobody needs any more stays. */
+static void forget_family(struct cw_map *older)
+{
+	if (older->header && !cw_is_sandboxed)
+		cw_raw(SYS_munmap, older->header, mapped_size(older));
+}
+
 void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 {
 	int was = atomic_load_explicit(&state, memory_order_relaxed);
 
-	cw_slots_after_fork();
 	atomic_store_explicit(&builder, 0, memory_order_relaxed);
+	if (cw_memory_is_session(cw_session_own())) {
+		cw_memory_after_fork(own, fork_seq, t);
+		return;
+	}
+	cw_slots_after_fork();
 	if (was == READY) {
 		struct cw_map *older = family;
 
-		if (older->header)
-			cw_raw(SYS_munmap, older->header, mapped_size(older));
+		forget_family(older);
 		older->header = NULL;
 		family = own;
 		own = older;
@@ -356,6 +425,46 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 		own->header = NULL;
 	if (was != OFF)
 		atomic_store_explicit(&state, UNBORN, memory_order_release);
+}
+
+/*
+ * The blocks that are likely to be needed are made real while that can be asked for.  Where there
+ * is no room, what has none is not recorded.
+ */
+static void reserve(struct cw_map *map)
+{
+	static const struct {
+		enum cw_section_id id;
+		uint64_t bytes;
+	} wanted[] = {
+		{CW_SECTION_SLOTS, 1024 * sizeof(struct cw_slot)},
+		{CW_SECTION_STACKS, 256 << 10},
+		{CW_SECTION_SITES, CW_SITES * sizeof(struct cw_site)},
+		{CW_SECTION_FORKS, 256 * sizeof(struct cw_fork)},
+		{CW_SECTION_EVENTS, 256 * sizeof(struct cw_event)},
+		{CW_SECTION_MODULES, 64 * sizeof(struct cw_module)},
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		touch(map, map->header->section[wanted[i].id].offset, wanted[i].bytes);
+}
+
+void cw_session_enter_sandbox(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (!map)
+		return;
+	reserve(map);
+	map->header->flags |= CW_SESSION_SANDBOXED;
+}
+
+void cw_session_leave_sandbox(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (map)
+		map->header->flags &= ~(uint32_t)CW_SESSION_SANDBOXED;
 }
 
 void cw_session_off(enum cw_off why, int error)

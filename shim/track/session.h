@@ -49,6 +49,9 @@ struct cw_map *cw_session_here(void);
 /* The number of the fork by which this process left the family's owner. */
 uint32_t cw_session_family_fork(void);
 
+/* ... and when that was. */
+uint64_t cw_session_family_forked_at(void);
+
 /*
  * The process's own session, made if there is none.  NULL if it cannot be (said once in one line on
  * standard error), or if recording is off.
@@ -92,6 +95,10 @@ static inline bool cw_session_is_backed(const struct cw_map *map, uint64_t offse
 
 /* Marks the end in the header.  `remove`: also unlinks the file. */
 void cw_session_end(enum cw_end how, int status, bool remove);
+
+/* A seccomp filter is about to be set, with all system calls still allowed; or it could not be. */
+void cw_session_enter_sandbox(void);
+void cw_session_leave_sandbox(void);
 
 /* Switches recording off for good, with the reason in the header. */
 void cw_session_off(enum cw_off why, int error);

@@ -6,7 +6,7 @@
  */
 #include "track/slots.h"
 
-#include "core/raw.h"
+#include "core/sandbox.h"
 #include "track/handed.h"
 #include "track/identity.h"
 #include "track/misclosed.h"
@@ -192,6 +192,27 @@ struct cw_slot *cw_slots_find_inherited(int fd, uint64_t cookie)
 	return NULL;
 }
 
+/* Was it there, under this number, when this process left the family's owner? */
+static bool was_there_at_fork(const struct cw_slot *slot)
+{
+	return slot && slot->cookie && slot->fork_seq < cw_session_family_fork();
+}
+
+/* A descriptor that is tracked has been neither closed nor replaced since the fork. */
+uint64_t cw_slots_inherited_cookie(int fd)
+{
+	struct cw_map *family = cw_session_family();
+	struct cw_slot *slot;
+
+	if (!cw_is_sandboxed)
+		return cw_identity_cookie(fd);
+	slot = peek(family, fd);
+	if (slot && slot->flags & CW_SLOT_LIVE && was_there_at_fork(slot))
+		return slot->cookie;
+	slot = family ? cw_handed_find_number(family, fd, cw_session_family_forked_at()) : NULL;
+	return was_there_at_fork(slot) ? slot->cookie : 0;
+}
+
 static void copy_stacks(struct cw_slot *slot, struct cw_map *to, struct cw_map *from)
 {
 	slot->created.stack = cw_stack_copy(to, from, slot->created.stack);
@@ -205,7 +226,7 @@ static void copy_stacks(struct cw_slot *slot, struct cw_map *to, struct cw_map *
 static void adopt_one(int fd)
 {
 	struct cw_map *own = cw_session_own(), *family = cw_session_family();
-	uint64_t cookie = cw_identity_cookie(fd);
+	uint64_t cookie = cw_slots_inherited_cookie(fd);
 	struct cw_slot *record = cw_slots_find_inherited(fd, cookie);
 	struct cw_slot mine;
 

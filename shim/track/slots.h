@@ -73,6 +73,12 @@ void cw_slots_after_fork(void);
  * cache, or NULL.  By the socket's cookie; fd is the likely place. */
 struct cw_slot *cw_slots_find_inherited(int fd, uint64_t cookie);
 
+/*
+ * The cookie of a descriptor that this (forked) process may have inherited; 0: it cannot be told.
+ * The kernel is asked; in a sandbox what the family's session had there at the fork is the answer.
+ */
+uint64_t cw_slots_inherited_cookie(int fd);
+
 /* Notes that a descriptor of an inherited socket was made by this (session-less) process. */
 void cw_slots_track_number(int fd);
 

@@ -15,6 +15,7 @@
 #include "core/export.h"
 #include "core/raw.h"
 #include "core/real.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "core/thread.h"
 #include "track/events.h"
@@ -87,7 +88,8 @@ void cw_exit_end(void)
 	say_clean();
 	if (!map)
 		return;
-	is_removed = !has_something_to_tell(map->header);
+	/* In a sandbox no file is removed. */
+	is_removed = !cw_is_sandboxed && !has_something_to_tell(map->header);
 	if (is_removed)
 		cw_inherited_fold(map);
 	cw_session_end(end_how, end_status, is_removed);

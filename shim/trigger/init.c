@@ -33,7 +33,24 @@
 static void enter_sandbox(void)
 {
 	cw_signal_give_back_deadly();
-	cw_session_off(CW_OFF_SANDBOX, 0);
+	cw_session_enter_sandbox();
+}
+
+static void leave_sandbox(void)
+{
+	cw_session_leave_sandbox();
+	if (cw_session_own())
+		cw_signal_take_deadly();
+}
+
+/* A filter was there first: records are kept in memory, for a report from outside. */
+static void start_in_sandbox(void)
+{
+	cw_notify_filtered();
+	cw_process_id_renew();
+	cw_unwind_init((enum cw_unwinder)cw_options.unwind.number);
+	dlerror();
+	cw_is_ready = true;
 }
 
 static void report_by_itself(void)
@@ -47,9 +64,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_options_init(getenv("CWSHIM_OPTIONS"));
 	cw_sandbox_init((enum cw_filter)cw_options.seccomp.number, cw_options.filters.number);
 	if (cw_is_sandboxed) {
-		cw_notify_filtered();
-		if (cw_options.verbose.number)
-			cw_message("recording is off: a seccomp filter is on", NULL);
+		start_in_sandbox();
 		return;
 	}
 	cw_process_id_init();
@@ -59,7 +74,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_spawn_init(envp);
 	cw_session_on_birth(cw_signal_take_deadly);
 	cw_threshold_init((uint32_t)cw_options.report_at.number, report_by_itself);
-	cw_sandbox_on_change(enter_sandbox, cw_signal_take_deadly);
+	cw_sandbox_on_change(enter_sandbox, leave_sandbox);
 	at_quick_exit(cw_exit_end);
 	cw_teardown_init();
 	cw_executed_remember();

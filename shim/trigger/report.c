@@ -227,7 +227,7 @@ uint32_t cw_report_begin_exit(void)
 	uint32_t found = cw_probe_all(!cw_session_family());
 	struct cw_map *map = cw_session_own();
 
-	if (!map || (!found && !map->header->closed_late && !cw_remains_any()))
+	if (!map || cw_is_sandboxed || (!found && !map->header->closed_late && !cw_remains_any()))
 		return 0;
 	has_found = true;
 	if (!cw_options.at_exit.number && !*cw_options.notify.text)
@@ -249,7 +249,7 @@ void cw_report_finish_exit(void)
 {
 	struct cw_map *map = cw_session_own();
 
-	if (!map)
+	if (!map || cw_is_sandboxed)
 		return;
 	if (!is_asked) {
 		await_earlier_report(map->header);

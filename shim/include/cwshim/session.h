@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 5u
+#define CW_SESSION_VERSION 6u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -41,6 +41,22 @@ enum {
 	CW_HANDED_WAYS = 8,   /* entries a set of the handed-over cache */
 	CW_STACK_FRAMES_MAX = 128,
 };
+
+/*
+ * In a seccomp sandbox nobody can be asked for a cookie: the shim makes up a number that the kernel
+ * would reach last (it counts from 1 up and, rarely, from 2^64 - 1 down, include/linux/cookie.h).
+ * Its lower bits are the process's number and a count.
+ */
+#define CW_COOKIE_UNNAMED	     (1ull << 63)
+#define CW_COOKIE_IS_UNNAMED(cookie) ((cookie) >> 62 == 2)
+
+/*
+ * A session that is kept in memory alone lies in the library's own data.  Its address follows the
+ * library about: a note of this owner and type holds, in eight bytes, how far the session is from
+ * those bytes.
+ */
+#define CW_NOTE_OWNER "cwshim"
+enum { CW_NOTE_MEMORY = 1 };
 
 /* How a descriptor came into this process.  JSON's `via`, in this order. */
 enum cw_via {
@@ -287,7 +303,6 @@ enum cw_end { CW_END_NONE, CW_END_EXITED, CW_END_SIGNALED, CW_END_EXEC };
 enum cw_off {
 	CW_OFF_NO,
 	CW_OFF_SPACE,	/* no room on the file system for another block */
-	CW_OFF_SANDBOX, /* a seccomp filter forbids what is needed */
 	CW_OFF_INTERNAL,
 };
 
@@ -298,6 +313,13 @@ enum cw_off {
  * handler it only asks.
  */
 enum cw_phase { CW_PHASE_IDLE, CW_PHASE_ASKED, CW_PHASE_CAPTURED, CW_PHASE_FINISH, CW_PHASE_DONE };
+
+/* cw_session_header.flags */
+enum {
+	CW_SESSION_IN_MEMORY =
+		1 << 0, /* there is no file: exe, ppid and their like are not filled */
+	CW_SESSION_SANDBOXED = 1 << 1, /* a seccomp filter is on: cookies cannot be asked for */
+};
 
 enum cw_reason { CW_REASON_NONE, CW_REASON_EXIT, CW_REASON_SIGNAL, CW_REASON_THRESHOLD };
 
@@ -353,8 +375,8 @@ struct cw_session_header {
 	uint64_t t_exit;	 /* when the process entered exit; 0: not yet */
 	uint64_t t_probe;	 /* when the kernel was last asked about all sockets; 0: never */
 	struct cw_mark executed; /* the exec that ended this image, `who` holds the thread */
-	uint32_t reserved;
-	uint32_t unwinder; /* 0 none, 1 caller, 2 fp, 3 libunwind: what really is in use */
+	uint32_t flags;		 /* CW_SESSION_... */
+	uint32_t unwinder;	 /* 0 none, 1 caller, 2 fp, 3 libunwind: what really is in use */
 
 	char shim_version[16];
 	char exe[CW_PATH_MAX];

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Servers under a seccomp filter that kills: no call of ours, and their leaks are found from outside."""
+
+import json
+
+import pytest
+
+from lab import assert_report
+
+WAYS = ("launch", "under", "thread", "later", "child", "strict")
+IN_MEMORY = ("launch", "under", "thread", "child")
+
+
+def pid_of_server(running, way):
+    """The process that serves: a child where the program made one."""
+    if way not in ("under", "child"):
+        return running.pid
+    with open(f"/proc/{running.pid}/task/{running.pid}/children", encoding="ascii") as children:
+        [child] = children.read().split()
+    return int(child)
+
+
+@pytest.fixture(name="lab")
+def fixture_lab_with_directory(lab):
+    lab.session_dir.mkdir(mode=0o700)
+    return lab
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_leak_under_a_filter_is_found(lab, way):
+    running = lab.start("sandbox_leak", way).wait_ready()
+    report, status = lab.report(pid_of_server(running, way))
+    assert status == 1
+    assert_report(report, running.expects)
+    [finding] = report["findings"]
+    assert {holder["via"] for sock in finding["sockets"] for holder in sock["holders"]} == {"accept"}
+    assert running.finish() == 0 and running.stderr == ""
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "strict"])
+def test_a_clean_server_under_a_filter_has_no_finding(lab, way):
+    running = lab.start("sandbox_leak", way, "--fixed").wait_ready()
+    report, status = lab.report(pid_of_server(running, way))
+    assert status == 0 and report["findings"] == []
+    assert running.finish() == 0 and running.stderr == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_list_and_report_say_how_it_is_recorded(lab, way):
+    running = lab.start("sandbox_leak", way).wait_ready()
+    server = pid_of_server(running, way)
+    rows = json.loads(lab.cwshim("list", "--format=json").stdout)["sessions"]
+    [row] = [row for row in rows if row["pid"] == server]
+    in_memory = way in IN_MEMORY
+    assert row["off"] == ("memory only: sandbox" if in_memory else "limited: sandbox")
+    assert row["state"] == "running" and row["fin_seen"] == 3 and row["created"] >= 3
+    report, _ = lab.report()
+    assert_report(report, running.expects)
+    [process] = [process for process in report["processes"] if process["pid"] == server]
+    assert any("seccomp filter" in limit for limit in process["limits"])
+    assert running.finish() == 0
+
+
+def test_the_filters_of_the_tests_kill(lab):
+    """Each lets the bare program through."""
+    for way in WAYS:
+        assert lab.start("sandbox_leak", way, preload=False).wait_ready().finish() == 0
