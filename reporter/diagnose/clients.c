@@ -5,12 +5,15 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/waits.h"
 #include "diagnose/words.h"
 
 #include <string.h>
 
 /* The kernel's clock of data counts in ticks, ours as well. */
 #define TICK_S 0.02
+
+enum { A_FEW = 3 };
 
 static bool is_same_peer(const struct cwr_addr *a, const struct cwr_addr *b)
 {
@@ -67,7 +70,10 @@ static void advise_replaced(struct cwr_model *model, struct cwr_finding *f)
 					  "same place, and %s the old descriptor.",
 					  cwr_words_blamed(model, f), cwr_words_holds(f));
 	f->advice = cwr_model_printf(model,
-				     "close the old socket before the connection is made anew%s.",
+				     "close the old socket when %s returns 0%s, before the "
+				     "connection is made anew%s.",
+				     cwr_words_call(model, &f->evidence[CWR_EV_EOF], "a read"),
+				     cwr_words_at(model, &f->evidence[CWR_EV_EOF]),
 				     cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
 }
 
@@ -88,29 +94,61 @@ static double seconds_ago(const struct cwr_model *model, uint64_t t)
 	return t < model->now ? (double)(model->now - t) / 1e9 : 0;
 }
 
-/* Was `older` idle for good, and its peer still there, when `newer` was connected? */
+/*
+ * A thread may keep a connection of its own to the same peer: another thread's new one passes over
+ * none.  Who has ended keeps nothing.
+ */
+static bool is_of_same_user(const struct cwr_socket *a, const struct cwr_socket *b)
+{
+	const struct cwr_process *process = a->creator;
+
+	return a->created.tid == b->created.tid || !process->nthreads ||
+	       !cwr_waits_thread(process, a->created.tid);
+}
+
+/*
+ * Nothing that this place made was ever closed, though it made some.  A pool closes those that it
+ * finds dead when it needs one, though it may leave others for later.
+ */
+static bool is_never_closed(const struct cwr_socket *socket)
+{
+	return socket->site.known && !socket->site.closed && socket->site.created >= A_FEW;
+}
+
+/*
+ * Was `older` idle for good when `newer` was connected?  And was its peer still there, so that it
+ * could have been used again, or is it clear that it was not kept for that?
+ */
 static bool was_passed_over(const struct cwr_model *model, const struct cwr_socket *older,
 			    const struct cwr_socket *newer)
 {
 	double made_s = seconds_ago(model, newer->created.t);
 
-	if (older->created.t > newer->created.t || older->idle_s < 0 || older->fin_age_s < 0)
+	if (older->created.t > newer->created.t || older->idle_s < 0 || older->fin_age_s < 0 ||
+	    !is_of_same_user(older, newer))
 		return false;
-	return older->idle_s > made_s + TICK_S && made_s > older->fin_age_s + TICK_S;
+	return older->idle_s > made_s + TICK_S &&
+	       (made_s > older->fin_age_s + TICK_S || is_never_closed(older));
+}
+
+static bool is_sister_passed_over(const struct cwr_case *c, const struct cwr_holder *client,
+				  const struct cwr_socket *sister)
+{
+	if (!is_sister(c->socket, sister) || !cwr_fact_open_in(sister, client->process) ||
+	    !sister->peer_has_closed || cwr_fact_eof_reader(sister))
+		return false;
+	return was_passed_over(c->model, c->socket, sister) ||
+	       was_passed_over(c->model, sister, c->socket);
 }
 
 static bool decide_abandoned(struct cwr_case *c)
 {
 	struct cwr_holder *client = client_of(c);
 
-	if (!client || c->socket->recv_q < 1)
+	if (!client || c->socket->recv_q < 0 || cwr_fact_eof_reader(c->socket))
 		return false;
 	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
-		if (!is_sister(c->socket, s) || !cwr_fact_open_in(s, client->process) ||
-		    !s->peer_has_closed || cwr_fact_eof_reader(s))
-			continue;
-		if (!was_passed_over(c->model, c->socket, s) &&
-		    !was_passed_over(c->model, s, c->socket))
+		if (!is_sister_passed_over(c, client, s))
 			continue;
 		c->blamed = client;
 		c->confidence = CWR_MEDIUM;
@@ -122,10 +160,10 @@ static bool decide_abandoned(struct cwr_case *c)
 static void advise_abandoned(struct cwr_model *model, struct cwr_finding *f)
 {
 	f->explanation = cwr_model_printf(model,
-					  "%s connected again to the same peer while older "
+					  "%s connected again to the same peer though older "
 					  "connections from the same place were "
-					  "idle and alive: each is used once and then forgotten, "
-					  "and the peer has given them up.",
+					  "idle: each is used once and then forgotten, and the "
+					  "peer has closed them.",
 					  cwr_words_blamed(model, f));
 	f->advice =
 		cwr_model_printf(model,

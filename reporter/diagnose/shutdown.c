@@ -101,6 +101,29 @@ static bool decide_reset(struct cwr_case *c)
 	return true;
 }
 
+/* Where no call has failed, a program that closes when one does would have closed in vain. */
+static const char *reset_advice(struct cwr_model *model, const struct cwr_finding *f,
+				const struct cwr_mark *last)
+{
+	const struct cwr_mark *eof = &f->evidence[CWR_EV_EOF];
+
+	if (f->blamed[0]->saw_reset)
+		return cwr_model_printf(
+			model,
+			"close the %s when a call on it fails (ECONNRESET, EPIPE, ETIMEDOUT)%s.",
+			cwr_words_socket(f), cwr_words_at(model, last));
+	if (eof->t)
+		return cwr_model_printf(
+			model, "close the %s after %s has returned 0%s: no other call is to come.",
+			cwr_words_socket(f), cwr_words_call(model, eof, "a read"),
+			cwr_words_at(model, eof));
+	return cwr_model_printf(
+		model,
+		"no call on it has failed so far: close the %s created%s when it is done with, or "
+		"use poll(), a timeout or keep-alive to notice that the peer is gone.",
+		cwr_words_socket(f), cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
+}
+
 static void advise_reset(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *last = &f->evidence[CWR_EV_LAST_USE];
@@ -113,9 +136,7 @@ static void advise_reset(struct cwr_model *model, struct cwr_finding *f)
 		"descriptor%s.",
 		cwr_words_blamed(model, f), cwr_words_holds(f),
 		f->blamed[0]->saw_reset ? " although a call failed and told so" : "");
-	f->advice = cwr_model_printf(
-		model, "close the %s when a call on it fails (ECONNRESET, EPIPE, ETIMEDOUT)%s.",
-		cwr_words_socket(f), cwr_words_at(model, last));
+	f->advice = reset_advice(model, f, last);
 }
 
 const struct cwr_cause cwr_cause_reset_not_closed = {

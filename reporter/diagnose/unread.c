@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The undecided: the peer has closed, a descriptor is open, and no fact says why.  The two causes
- * here hold for whatever is left over and give the facts instead of a guess.
+ * here hold for whatever is left over and give the facts instead of a guess: also what the thread
+ * that used the socket last does now, which is often where to look.
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/waits.h"
 #include "diagnose/words.h"
 
 #include <inttypes.h>
@@ -77,17 +79,54 @@ static bool decide_unread(struct cwr_case *c)
 	return true;
 }
 
+/* The threads are those of before, in a process that is about to end, so none has ended there. */
+static bool has_ended(const struct cwr_process *process, pid_t tid)
+{
+	return process->is_alive && process->nthreads && !cwr_waits_thread(process, tid);
+}
+
+/* ", which now polls": what became of that thread, or "". */
+static const char *user_now(const struct cwr_holder *holder)
+{
+	const struct cwr_thread *user = cwr_waits_thread(holder->process, holder->last_use.tid);
+
+	if (has_ended(holder->process, holder->last_use.tid))
+		return ", which has ended";
+	return user && user->fd != holder->fd ? cwr_waits_now(user) : "";
+}
+
+/* Who used it last, as a sentence, or "". */
+static const char *user_words(struct cwr_model *model, const struct cwr_holder *holder)
+{
+	const struct cwr_mark *use = &holder->last_use;
+
+	if (!use->tid || !use->op)
+		return "";
+	return cwr_model_printf(model, " The last call on it was %s, by thread %d%s.",
+				cwr_words_call(model, use, ""), use->tid, user_now(holder));
+}
+
 static void advise_unread(struct cwr_model *model, struct cwr_finding *f)
 {
+	const struct cwr_holder *holder = f->blamed[0];
+	const char *created = cwr_words_at(model, &f->evidence[CWR_EV_CREATED]);
+
 	f->explanation = cwr_model_printf(
 		model,
-		"The peer hung up. %s %s %s the descriptor; why it is not served is not known.",
-		queue_words(model, f->sockets[0]), cwr_words_blamed(model, f), cwr_words_holds(f));
-	f->advice = cwr_model_printf(model,
-				     "read the %s created%s until a read returns 0, or set a "
-				     "timeout, and then close it.",
-				     cwr_words_socket(f),
-				     cwr_words_at(model, &f->evidence[CWR_EV_CREATED]));
+		"The peer hung up. %s %s %s the descriptor; why it is not served is not known.%s",
+		queue_words(model, f->sockets[0]), cwr_words_blamed(model, f), cwr_words_holds(f),
+		user_words(model, holder));
+	if (holder->last_use.tid && has_ended(holder->process, holder->last_use.tid))
+		f->advice = cwr_model_printf(
+			model,
+			"close the %s created%s before the thread that serves it ends, on an early "
+			"return and on an exception too.",
+			cwr_words_socket(f), created);
+	else
+		f->advice = cwr_model_printf(model,
+					     "read the %s created%s until a read returns 0, or set "
+					     "a timeout, and then close it.",
+					     cwr_words_socket(f), created);
 }
 
 const struct cwr_cause cwr_cause_unread_not_closed = {

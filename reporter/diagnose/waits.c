@@ -130,3 +130,22 @@ const char *cwr_waits_words(const struct cwr_thread *thread)
 	return thread->call <= CWR_CALL_FILE && words[thread->call] ? words[thread->call]
 								    : "is stuck";
 }
+
+const char *cwr_waits_now(const struct cwr_thread *thread)
+{
+	static const char *const words[] = {
+		[CWR_CALL_SEND] = ", which now is in sending elsewhere",
+		[CWR_CALL_RECEIVE] = ", which now is in a read of another descriptor",
+		[CWR_CALL_CONNECT] = ", which now is in connect()",
+		[CWR_CALL_LOCK] = ", which now waits for a lock",
+		[CWR_CALL_FILE] = ", which now waits for a file",
+		[CWR_CALL_EPOLL] = ", which now waits in epoll_wait()",
+		[CWR_CALL_POLL] = ", which now waits in poll() or select()",
+	};
+
+	if (!thread->known)
+		return "";
+	if (thread->is_computing)
+		return ", which now computes";
+	return thread->call <= CWR_CALL_POLL && words[thread->call] ? words[thread->call] : "";
+}

@@ -45,4 +45,7 @@ bool cwr_waits_in_call(const struct cwr_process *process, int fd);
 /* "locks a mutex", "connects": what a stuck thread does, in words. */
 const char *cwr_waits_words(const struct cwr_thread *thread);
 
+/* ", which now polls", ", which computes": what any thread does at the moment, or "". */
+const char *cwr_waits_now(const struct cwr_thread *thread);
+
 #endif

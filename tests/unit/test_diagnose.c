@@ -128,9 +128,14 @@ static void test_reset_not_closed(void **state)
 	s->socket->state = CWR_TCP_CLOSE;
 	assert_cause(s, "reset-not-closed");
 	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+	assert_non_null(strstr(s->model->findings->advice, "no call on it has failed"));
+	made_eof(s->model, s->socket, s->owner);
+	assert_cause(s, "reset-not-closed");
+	assert_non_null(strstr(s->model->findings->advice, "has returned 0"));
 	s->owner->saw_reset = true;
 	assert_cause(s, "reset-not-closed");
 	assert_int_equal(s->model->findings->confidence, CWR_HIGH);
+	assert_non_null(strstr(s->model->findings->advice, "ECONNRESET"));
 }
 
 /* A socket that never was connected is in state CLOSE as well. */

@@ -92,13 +92,50 @@ static void test_later_client_is_no_abandoning(void **state)
 	struct scene *s = *state;
 	struct cwr_socket *other = add_client(s, 21, 60, 10);
 
-	add_client(s, 20, 90, 70);
+	add_client(s, 20, 90, 70)->site.closed = 1;
 	other->peer = made_addr("127.0.0.2", 9000);
 	assert_cause(s, "idle-pooled-client");
 	other->peer = made_addr("127.0.0.1", 9000);
 	assert_cause(s, "unread-not-closed");
 	other->created.stack = NULL; /* of unknown places */
 	assert_cause(s, "unread-not-closed");
+}
+
+/* Whose server hangs up after each answer: dead when the next was made, and none was ever closed.
+ */
+static void test_abandoned_one_after_the_other(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *sockets[] = {add_client(s, 20, 90, 89), add_client(s, 21, 60, 59)};
+	const struct cwr_site_stats site = {.known = true, .created = 3};
+
+	for (int i = 0; i < 2; i++) {
+		sockets[i]->recv_q = 0; /* with the answer came the end */
+		sockets[i]->eof = CWR_EOF_SWALLOWED;
+		sockets[i]->site = site;
+	}
+	assert_cause(s, "abandoned-client");
+	sockets[0]->site.closed = sockets[1]->site.closed = 1; /* perhaps of a pool */
+	assert_cause(s, "unread-not-closed");
+	sockets[0]->site = sockets[1]->site = (struct cwr_site_stats){.known = true, .created = 2};
+	assert_cause(s, "unread-not-closed");
+}
+
+/* A connection of each thread's own, to one server that went away. */
+static void test_threads_pass_over_nothing(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_thread threads[] = {{.tid = 4242, .known = true}, {.tid = 4243, .known = true}};
+
+	add_client(s, 20, 60, 10)->created.tid = 4242;
+	add_client(s, 21, 50, 10)->created.tid = 4243;
+	s->server->threads = threads;
+	s->server->nthreads = 2;
+	assert_cause(s, "unread-not-closed");
+	s->server->nthreads = 1;
+	assert_cause(s, "unread-not-closed");
+	threads[0].tid = 4244; /* the thread of the older one has ended */
+	assert_cause(s, "abandoned-client");
 }
 
 static void test_replaced(void **state)
@@ -110,6 +147,7 @@ static void test_replaced(void **state)
 	later->state = CWR_TCP_ESTABLISHED;
 	made_eof(s->model, old, old->holders);
 	assert_cause(s, "replaced-by-reconnect");
+	assert_non_null(strstr(s->model->findings->advice, ", before the"));
 	later->created.tid++; /* another thread's business */
 	assert_cause(s, "eof-read-not-closed");
 	later->created.tid--;
@@ -222,6 +260,8 @@ int main(void)
 		CLIENT_TEST(test_abandoned),
 		CLIENT_TEST(test_busy_pool_is_not_abandoned),
 		CLIENT_TEST(test_later_client_is_no_abandoning),
+		CLIENT_TEST(test_abandoned_one_after_the_other),
+		CLIENT_TEST(test_threads_pass_over_nothing),
 		CLIENT_TEST(test_replaced),
 		SCENE_TEST(test_relay),
 		SCENE_TEST(test_relay_that_is_over),

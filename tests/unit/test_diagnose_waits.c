@@ -84,6 +84,29 @@ static void used_by(struct cwr_holder *holder, pid_t tid)
 		(struct cwr_mark){.pid = 4242, .tid = tid, .fd = holder->fd, .op = "recv"};
 }
 
+/* What is undecided tells at least who used it last, and what became of that thread. */
+static void test_unread_tells_the_last_user(void **state)
+{
+	struct scene *s = *state;
+
+	assert_cause(s, "unread-not-closed");
+	assert_null(strstr(s->model->findings->explanation, "last call"));
+	used_by(s->owner, WORKER_TID);
+	start_loop(s);
+	assert_cause(s, "unread-not-closed");
+	assert_non_null(strstr(s->model->findings->explanation,
+			       "was recv(), by thread 4244, which has ended."));
+	assert_non_null(strstr(s->model->findings->advice, "before the thread"));
+	add_thread(s, WORKER_TID, CWR_CALL_POLL, -1);
+	assert_cause(s, "unread-not-closed");
+	assert_non_null(strstr(s->model->findings->explanation, "4244, which now waits in poll()"));
+	assert_null(strstr(s->model->findings->advice, "before the thread"));
+	s->server->is_alive = false; /* its threads are not known any more */
+	s->server->nthreads = 0;
+	assert_cause(s, "unread-not-closed");
+	assert_null(strstr(s->model->findings->explanation, "has ended"));
+}
+
 static void test_reading_paused(void **state)
 {
 	struct scene *s = *state;
@@ -344,6 +367,7 @@ static void test_read_comes_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SCENE_TEST(test_unread_tells_the_last_user),
 		SCENE_TEST(test_reading_paused),
 		SCENE_TEST(test_not_paused),
 		SCENE_TEST(test_event_ignored),
