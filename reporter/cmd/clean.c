@@ -9,6 +9,7 @@
 #include "kernel/proc.h"
 #include "model/arena.h"
 #include "session/dir.h"
+#include "session/told.h"
 #include "util/cleanup.h"
 
 #include <fcntl.h>
@@ -65,6 +66,7 @@ size_t cwr_clean_sessions(const char *dir)
 		if (!list.entries[i].error && !cwr_session_is_in_use(&list.entries[i].header))
 			n += unlink(list.entries[i].path) == 0;
 	cwr_session_list_free(&list);
+	cwr_told_sweep(dir);
 	return n;
 }
 

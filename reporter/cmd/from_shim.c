@@ -12,6 +12,7 @@
 #include "cmd/sources.h"
 #include "cmd/talk.h"
 #include "session/session.h"
+#include "session/told.h"
 
 #include <signal.h>
 #include <string.h>
@@ -123,6 +124,8 @@ static struct cwr_error *report(struct cwr_model *model, const struct cwr_option
 	}
 	if (!error && cwr_pipeline_has_news(model))
 		error = cwr_pipeline_write(model, options, stderr);
+	if (!error)
+		cwr_told_write(model);
 	return error;
 }
 

@@ -8,6 +8,7 @@
 #include "diagnose/suppress.h"
 #include "model/arena.h"
 #include "render/render.h"
+#include "session/told.h"
 #include "symbolize/pause.h"
 #include "symbolize/symbolize.h"
 #include "symbolize/tls.h"
@@ -92,6 +93,7 @@ struct cwr_error *cwr_pipeline_explain(struct cwr_model *model)
 
 	if (!error)
 		cwr_diagnose_advise(model);
+	cwr_told_compare(model);
 	return error;
 }
 
@@ -106,6 +108,8 @@ unsigned int cwr_pipeline_count_failing(const struct cwr_model *model)
 
 bool cwr_pipeline_has_news(const struct cwr_model *model)
 {
+	if (model->closed_after_all)
+		return true;
 	for (const struct cwr_process *p = model->processes; p; p = p->next)
 		if (p->off && !p->session_path)
 			return true;

@@ -24,13 +24,13 @@ struct cwr_error *cwr_pipeline_judge(struct cwr_model *model, const struct cwr_k
 /* Removes the findings that are no concern of this process at its end. */
 void cwr_pipeline_keep_own(struct cwr_model *model, const struct cwr_process *process);
 
-/* Symbols, suppressions, advice, summary. */
+/* Symbols, suppressions, advice, summary, and what has been closed since an earlier report. */
 struct cwr_error *cwr_pipeline_explain(struct cwr_model *model);
 
 /* How many findings fail the check; after cwr_pipeline_explain() without the suppressed ones. */
 unsigned int cwr_pipeline_count_failing(const struct cwr_model *model);
 
-/* Is there any finding that is more than a connection in use? */
+/* Is there any finding that is more than a connection in use, or less than there was? */
 bool cwr_pipeline_has_news(const struct cwr_model *model);
 
 /* Writes the report to options->output, else to `otherwise`. */

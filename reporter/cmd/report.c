@@ -9,6 +9,7 @@
 #include "cmd/pipeline.h"
 #include "cmd/sources.h"
 #include "session/dir.h"
+#include "session/told.h"
 #include "util/cleanup.h"
 
 #include <limits.h>
@@ -106,6 +107,8 @@ static struct cwr_error *report(struct cwr_model *model, const struct cwr_option
 		error = cwr_pipeline_explain(model);
 	if (!error)
 		error = cwr_pipeline_write(model, options, stdout);
+	if (!error)
+		cwr_told_write(model);
 	*ret_status = cwr_pipeline_status(model, options);
 	if (*ret_status == CWR_EXIT_OK && unreadable)
 		*ret_status = CWR_EXIT_INPUT;

@@ -364,6 +364,15 @@ struct cwr_suppression {
 	struct cwr_suppression *next;
 };
 
+/* Sockets of a finding of an earlier report that nobody has open any more. */
+struct cwr_closed {
+	const char *id, *cause; /* of that finding */
+	const char *place;	/* where they were made, "server.c:88", or NULL */
+	struct cwr_process *process;
+	size_t nsockets;
+	struct cwr_closed *next;
+};
+
 /* What the reporting commands were asked. */
 struct cwr_policy {
 	double min_age_s;	/* default 1 */
@@ -382,6 +391,7 @@ struct cwr_model {
 	struct cwr_process *processes; /* in order of start */
 	struct cwr_socket *sockets;
 	struct cwr_finding *findings; /* worst first: by verdict, then count */
+	struct cwr_closed *closed_after_all;
 	struct cwr_suppression *suppressions;
 	uint64_t summary[CWR_VERDICTS]; /* sockets by verdict, suppressed ones left out */
 	uint64_t suppressed;

@@ -8,12 +8,10 @@
  * given, and both accept NULL and then fail: running out of memory is noticed once, at the end.
  */
 #include "render/render.h"
+#include "util/json.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Tells whether anything could not be made; one report, one thread. */
 struct writer {
@@ -34,65 +32,12 @@ static void append(struct writer *w, json_t *array, json_t *value)
 		w->has_failed = true;
 }
 
-/* Paths and command lines need not be UTF-8: other bytes become '?'. */
-static json_t *text(const char *value)
-{
-	json_t *json;
-	char *copy;
-
-	if (!value)
-		return json_null();
-	json = json_string(value);
-	copy = json ? NULL : strdup(value);
-	if (!copy)
-		return json;
-	for (char *c = copy; *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	json = json_string(copy);
-	free(copy);
-	return json;
-}
-
-static json_t *hexadecimal(uint64_t value)
-{
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), "0x%" PRIx64, value);
-	return json_string(digits);
-}
-
-static json_t *instant(int64_t real_ns)
-{
-	char date[32], full[48];
-	time_t seconds = (time_t)(real_ns / 1000000000);
-	struct tm tm;
-
-	if (real_ns <= 0 || !gmtime_r(&seconds, &tm))
-		return json_null();
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(full, sizeof(full), "%s.%06dZ", date, (int)(real_ns % 1000000000 / 1000));
-	return json_string(full);
-}
-
 /* The model's times are monotonic; `now` is known in both clocks. */
 static json_t *instant_of(const struct writer *w, uint64_t t)
 {
 	if (!t || !w->model->now_real_ns)
 		return json_null();
-	return instant(w->model->now_real_ns - (int64_t)(w->model->now - t));
-}
-
-static json_t *known_integer(int64_t value)
-{
-	return value < 0 ? json_null() : json_integer(value);
-}
-
-/* To the millisecond: more digits would promise more than is known. */
-static json_t *known_seconds(double seconds)
-{
-	return seconds >= 0 ? json_real((double)(int64_t)(seconds * 1000 + 0.5) / 1000)
-			    : json_null();
+	return cwr_json_instant(w->model->now_real_ns - (int64_t)(w->model->now - t));
 }
 
 /* ---- processes ---- */
@@ -105,7 +50,7 @@ static json_t *cmdline_json(struct writer *w, const struct cwr_process *process)
 		return json_null();
 	array = json_array();
 	for (char **arg = process->cmdline; *arg; arg++)
-		append(w, array, text(*arg));
+		append(w, array, cwr_json_text(*arg));
 	return array;
 }
 
@@ -129,14 +74,14 @@ static json_t *process_json(struct writer *w, const struct cwr_process *process)
 	json_t *limits = json_array();
 
 	set(w, object, "pid", json_integer(process->pid));
-	set(w, object, "ppid", known_integer(process->ppid));
-	set(w, object, "exe", text(process->exe));
+	set(w, object, "ppid", cwr_json_known_integer(process->ppid));
+	set(w, object, "exe", cwr_json_text(process->exe));
 	set(w, object, "cmdline", cmdline_json(w, process));
-	set(w, object, "started_at", instant(process->started_real_ns));
+	set(w, object, "started_at", cwr_json_instant(process->started_real_ns));
 	set(w, object, "ended", end_json(process));
 	set(w, object, "shim", json_boolean(process->has_shim));
 	for (size_t i = 0; i < process->nlimits; i++)
-		append(w, limits, text(process->limits[i]));
+		append(w, limits, cwr_json_text(process->limits[i]));
 	set(w, object, "limits", limits);
 	return object;
 }
@@ -147,12 +92,12 @@ static json_t *frame_json(struct writer *w, const struct cwr_frame *frame)
 {
 	json_t *object = json_object();
 
-	set(w, object, "ip", hexadecimal(frame->ip));
-	set(w, object, "module", text(frame->module));
-	set(w, object, "build_id", text(frame->build_id));
-	set(w, object, "offset", frame->module ? hexadecimal(frame->offset) : json_null());
-	set(w, object, "function", text(frame->function));
-	set(w, object, "file", text(frame->file));
+	set(w, object, "ip", cwr_json_hexadecimal(frame->ip));
+	set(w, object, "module", cwr_json_text(frame->module));
+	set(w, object, "build_id", cwr_json_text(frame->build_id));
+	set(w, object, "offset", frame->module ? cwr_json_hexadecimal(frame->offset) : json_null());
+	set(w, object, "function", cwr_json_text(frame->function));
+	set(w, object, "file", cwr_json_text(frame->file));
 	set(w, object, "line", frame->line ? json_integer(frame->line) : json_null());
 	set(w, object, "inlined", json_boolean(frame->inlined));
 	return object;
@@ -192,7 +137,7 @@ static json_t *address_json(const struct cwr_addr *addr)
 {
 	char name[64];
 
-	return text(cwr_addr_format(addr, name, sizeof(name)));
+	return cwr_json_text(cwr_addr_format(addr, name, sizeof(name)));
 }
 
 static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
@@ -202,8 +147,8 @@ static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
 	set(w, object, "t", instant_of(w, mark->t));
 	set(w, object, "pid", mark->pid ? json_integer(mark->pid) : json_null());
 	set(w, object, "tid", mark->tid ? json_integer(mark->tid) : json_null());
-	set(w, object, "fd", known_integer(mark->fd));
-	set(w, object, "op", text(mark->op));
+	set(w, object, "fd", cwr_json_known_integer(mark->fd));
+	set(w, object, "op", cwr_json_text(mark->op));
 	set(w, object, "result", json_integer(mark->result));
 	return object;
 }
@@ -242,8 +187,8 @@ static json_t *holders_json(struct writer *w, const struct cwr_socket *socket)
 			continue;
 		object = json_object();
 		set(w, object, "pid", json_integer(h->process->pid));
-		set(w, object, "fd", known_integer(h->fd));
-		set(w, object, "via", text(cwr_via_name(h->via)));
+		set(w, object, "fd", cwr_json_known_integer(h->fd));
+		set(w, object, "via", cwr_json_text(cwr_via_name(h->via)));
 		set(w, object, "cloexec", h->cloexec < 0 ? json_null() : json_boolean(h->cloexec));
 		set(w, object, "last", last_json(w, socket, h));
 		append(w, array, object);
@@ -312,15 +257,16 @@ static json_t *socket_json(struct writer *w, const struct cwr_socket *socket)
 {
 	json_t *object = json_object();
 
-	set(w, object, "cookie", socket->cookie ? hexadecimal(socket->cookie) : json_null());
-	set(w, object, "role", text(cwr_role_name(socket->role)));
+	set(w, object, "cookie",
+	    socket->cookie ? cwr_json_hexadecimal(socket->cookie) : json_null());
+	set(w, object, "role", cwr_json_text(cwr_role_name(socket->role)));
 	set(w, object, "local", address_json(&socket->local));
 	set(w, object, "peer", address_json(&socket->peer));
-	set(w, object, "tcp_state", text(cwr_tcp_state_name(socket->state)));
-	set(w, object, "age_s", known_seconds(socket->fin_age_s));
-	set(w, object, "recv_q", known_integer(socket->recv_q));
-	set(w, object, "send_q", known_integer(socket->send_q));
-	set(w, object, "eof", text(cwr_eof_name(socket->eof)));
+	set(w, object, "tcp_state", cwr_json_text(cwr_tcp_state_name(socket->state)));
+	set(w, object, "age_s", cwr_json_known_seconds(socket->fin_age_s));
+	set(w, object, "recv_q", cwr_json_known_integer(socket->recv_q));
+	set(w, object, "send_q", cwr_json_known_integer(socket->send_q));
+	set(w, object, "eof", cwr_json_text(cwr_eof_name(socket->eof)));
 	set(w, object, "eof_consumed",
 	    socket->recv_q < 0 ? json_null() : json_boolean(!socket->recv_q));
 	set(w, object, "inode",
@@ -343,9 +289,12 @@ static json_t *site_json(struct writer *w, const struct cwr_finding *finding)
 	set(w, object, "closed",
 	    is_known ? json_integer((json_int_t)finding->site.closed) : json_null());
 	set(w, object, "leaked", json_integer((json_int_t)finding->nsockets));
-	set(w, object, "life_min_s", known_seconds(is_known ? finding->site.life_min : -1));
-	set(w, object, "life_median_s", known_seconds(is_known ? finding->site.life_median : -1));
-	set(w, object, "life_max_s", known_seconds(is_known ? finding->site.life_max : -1));
+	set(w, object, "life_min_s",
+	    cwr_json_known_seconds(is_known ? finding->site.life_min : -1));
+	set(w, object, "life_median_s",
+	    cwr_json_known_seconds(is_known ? finding->site.life_median : -1));
+	set(w, object, "life_max_s",
+	    cwr_json_known_seconds(is_known ? finding->site.life_max : -1));
 	return object;
 }
 
@@ -354,7 +303,7 @@ static json_t *texts_json(struct writer *w, const char *const *texts)
 	json_t *array = json_array();
 
 	for (; texts && *texts; texts++)
-		append(w, array, text(*texts));
+		append(w, array, cwr_json_text(*texts));
 	return array;
 }
 
@@ -372,21 +321,21 @@ static json_t *finding_json(struct writer *w, const struct cwr_finding *finding)
 	json_t *object = json_object();
 	json_t *sockets = json_array();
 
-	set(w, object, "id", text(finding->id));
-	set(w, object, "cause", text(finding->cause));
-	set(w, object, "verdict", text(cwr_verdict_name(finding->verdict)));
-	set(w, object, "confidence", text(cwr_confidence_name(finding->confidence)));
-	set(w, object, "title", text(finding->title));
-	set(w, object, "explanation", text(finding->explanation));
-	set(w, object, "advice", text(finding->advice));
+	set(w, object, "id", cwr_json_text(finding->id));
+	set(w, object, "cause", cwr_json_text(finding->cause));
+	set(w, object, "verdict", cwr_json_text(cwr_verdict_name(finding->verdict)));
+	set(w, object, "confidence", cwr_json_text(cwr_confidence_name(finding->confidence)));
+	set(w, object, "title", cwr_json_text(finding->title));
+	set(w, object, "explanation", cwr_json_text(finding->explanation));
+	set(w, object, "advice", cwr_json_text(finding->advice));
 	set(w, object, "confirmed", json_boolean(finding->is_confirmed));
 	set(w, object, "also_possible", texts_json(w, (const char *const *)finding->also_possible));
 	if (finding->related)
 		set(w, object, "related", texts_json(w, (const char *const *)finding->related));
 	set(w, object, "closed_at_exit", json_boolean(finding->closed_at_exit));
 	set(w, object, "count", json_integer((json_int_t)finding->nsockets));
-	set(w, object, "oldest_s", known_seconds(finding->oldest_s));
-	set(w, object, "suppressed", text(finding->suppressed));
+	set(w, object, "oldest_s", cwr_json_known_seconds(finding->oldest_s));
+	set(w, object, "suppressed", cwr_json_text(finding->suppressed));
 	set(w, object, "pid", json_integer(finding->process->pid));
 	set(w, object, "children", children_json(w, finding));
 	set(w, object, "site_stats", site_json(w, finding));
@@ -420,8 +369,25 @@ static json_t *suppressions_json(struct writer *w)
 	for (const struct cwr_suppression *s = w->model->suppressions; s; s = s->next) {
 		json_t *object = json_object();
 
-		set(w, object, "rule", text(s->rule));
+		set(w, object, "rule", cwr_json_text(s->rule));
 		set(w, object, "matches", json_integer((json_int_t)s->matches));
+		append(w, array, object);
+	}
+	return array;
+}
+
+static json_t *closed_json(struct writer *w)
+{
+	json_t *array = json_array();
+
+	for (const struct cwr_closed *c = w->model->closed_after_all; c; c = c->next) {
+		json_t *object = json_object();
+
+		set(w, object, "id", cwr_json_text(c->id));
+		set(w, object, "cause", cwr_json_text(c->cause));
+		set(w, object, "created", cwr_json_text(c->place));
+		set(w, object, "pid", json_integer(c->process->pid));
+		set(w, object, "count", json_integer((json_int_t)c->nsockets));
 		append(w, array, object);
 	}
 	return array;
@@ -455,8 +421,8 @@ static json_t *report_json(struct writer *w)
 
 	set(w, report, "schema", json_string("cwshim-report/1"));
 	set(w, report, "version", json_string(CWSHIM_VERSION));
-	set(w, report, "generated_at", instant(w->model->now_real_ns));
-	set(w, report, "reason", text(w->model->reason));
+	set(w, report, "generated_at", cwr_json_instant(w->model->now_real_ns));
+	set(w, report, "reason", cwr_json_text(w->model->reason));
 	for (const struct cwr_process *p = w->model->processes; p; p = p->next)
 		append(w, processes, process_json(w, p));
 	for (const struct cwr_finding *f = w->model->findings; f; f = f->next)
@@ -466,6 +432,7 @@ static json_t *report_json(struct writer *w)
 	set(w, report, "findings", findings);
 	if (w->options->all)
 		set(w, report, "sockets", open_sockets_json(w));
+	set(w, report, "closed_after_all", closed_json(w));
 	set(w, report, "suppressions", suppressions_json(w));
 	set(w, report, "summary", summary_json(w));
 	return report;

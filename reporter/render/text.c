@@ -406,6 +406,19 @@ static void put_harmless(struct page *page)
 	put(page, CWR_STYLE_DIM, " (--all)\n");
 }
 
+static void put_closed(struct page *page)
+{
+	const struct cwr_closed *c = page->model->closed_after_all;
+
+	if (c)
+		put(page, CWR_STYLE_PLAIN, "\n");
+	for (; c; c = c->next)
+		put(page, CWR_STYLE_PLAIN,
+		    "closed after all: %zu socket%s of an earlier report%s%s (%s, pid %d)\n",
+		    c->nsockets, plural(c->nsockets), c->place ? ", made at " : "",
+		    c->place ? c->place : "", c->cause, c->process->pid);
+}
+
 static void put_suppressions(struct page *page)
 {
 	if (!page->model->suppressed)
@@ -483,6 +496,7 @@ struct cwr_error *cwr_render_text(const struct cwr_model *model,
 		if (is_shown(&page, f))
 			put_finding(&page, f, ++number);
 	put_harmless(&page);
+	put_closed(&page);
 	put_suppressions(&page);
 	put_notes(&page);
 	return page.has_failed ? cwr_error_new(CWR_EXIT_INPUT, "out of memory") : NULL;

@@ -40,7 +40,7 @@ SIBLINGS = ("shim/interpose", "reporter/render")
 # A library's headers, and the only directories that know the library.
 LIBRARIES = {
     r"elfutils/|dwarf\.h|libelf\.h|gelf\.h": {"reporter/symbolize"},
-    r"jansson\.h": {"reporter/render", "reporter/cmd"},
+    r"jansson\.h": {"reporter/render", "reporter/cmd", "reporter/util"},
     r"libsmartcols/": {"reporter/render", "reporter/cmd"},
     r"libunwind|execinfo\.h": {"shim/track", "shim/core"},
 }

@@ -469,6 +469,7 @@ static void wait_for_rest(void)
 	for (int i = 0; i < mix.nwaiters; i++)
 		target_wait_in_call(&mix.waiters[i], SYS_futex);
 	target_wait_in_call(&mix.sender, SYS_sendto);
+	target_wait_full(mix.sent_to);
 	target_wait_in_call(&mix.loop, SYS_epoll_wait);
 }
 

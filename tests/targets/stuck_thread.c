@@ -109,6 +109,7 @@ static void play_send(int listener)
 	if (is_fixed)
 		return;
 	target_wait_fin(fds[0]);
+	target_wait_full(fds[0]);
 	target_wait_in_call(&thread, shape->call);
 }
 

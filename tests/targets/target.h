@@ -150,6 +150,20 @@ static inline void target_wait_fin(int fd)
 	target_wait_event(fd, POLLRDHUP);
 }
 
+/* Waits until there is unsent data, of which the peer has taken nothing for half a second. */
+static inline void target_wait_full(int fd)
+{
+	int quiet = 0, before = 0, now = 0;
+
+	for (int i = 0; i < TARGET_DEADLINE_MS / 10 && quiet < 50; i++) {
+		poll(NULL, 0, 10);
+		TARGET_CHECK(ioctl(fd, TIOCOUTQ, &now) == 0);
+		quiet = now && now == before ? quiet + 1 : 0;
+		before = now;
+	}
+	TARGET_CHECK(quiet == 50);
+}
+
 /* What a client does, each of `count` times, one after the other. */
 #define TARGET_TALK   "talk"   /* send, read an answer, hang up */
 #define TARGET_DROP   "drop"   /* send, hang up */
