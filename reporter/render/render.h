@@ -41,4 +41,8 @@ struct cwr_error *cwr_render_text(const struct cwr_model *model,
 struct cwr_error *cwr_render_json(const struct cwr_model *model,
 				  const struct cwr_render_options *options, FILE *out);
 
+/* What stands below the findings of the text, or nothing.  Errors of out are left to the caller. */
+void cwr_render_text_end(const struct cwr_model *model, const struct cwr_render_options *options,
+			 FILE *out);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "util/text.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* SGR parameters, ECMA-48 8.3.117. */
@@ -22,6 +23,17 @@ const char *cwr_style_on(enum cwr_style style, bool color)
 const char *cwr_style_off(enum cwr_style style, bool color)
 {
 	return color && style != CWR_STYLE_PLAIN ? "\033[0m" : "";
+}
+
+void cwr_text_print(FILE *out, bool color, enum cwr_style style, const char *format, ...)
+{
+	va_list args;
+
+	fputs(cwr_style_on(style, color), out);
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputs(cwr_style_off(style, color), out);
 }
 
 const char *cwr_text_age(double seconds, char *text, size_t size)

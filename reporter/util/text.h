@@ -23,6 +23,10 @@ enum cwr_style {
 const char *cwr_style_on(enum cwr_style style, bool color);
 const char *cwr_style_off(enum cwr_style style, bool color);
 
+/* Prints, as by fprintf(), in a style. */
+void cwr_text_print(FILE *out, bool color, enum cwr_style style, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /*
  * Writes "12 s", "4 min", "2 h 11 min" or "3 d" (at most 32 bytes); "-" if seconds is negative,
  * which stands for unknown.  Returns text.
