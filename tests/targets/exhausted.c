@@ -68,8 +68,10 @@ static void expect_of_accept(void)
 	int line = line_of("created");
 
 	target_expect("eof-read-not-closed", "leak", leaked);
-	printf("EXPECT cause=fd-exhaustion verdict=stall count=1 last_accept=try_to_take:%d\n", line);
-	printf("EXPECT cause=unaccepted-backlog verdict=stall count=1 last_accept=try_to_take:%d\n", line);
+	printf("EXPECT cause=fd-exhaustion verdict=stall count=1 last_accept=try_to_take:%d\n",
+	       line);
+	printf("EXPECT cause=unaccepted-backlog verdict=stall count=1 last_accept=try_to_take:%d\n",
+	       line);
 }
 
 int main(int argc, char **argv)
