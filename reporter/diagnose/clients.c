@@ -5,28 +5,11 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
-#include "diagnose/waits.h"
+#include "diagnose/index.h"
 #include "diagnose/words.h"
-
-#include <string.h>
 
 /* The kernel's clock of data counts in ticks, ours as well. */
 #define TICK_S 0.02
-
-enum { A_FEW = 3 };
-
-static bool is_same_peer(const struct cwr_addr *a, const struct cwr_addr *b)
-{
-	return a->family && a->family == b->family && a->port == b->port &&
-	       !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
-/* Another connection of the same connect() to the same peer? */
-static bool is_sister(const struct cwr_socket *a, const struct cwr_socket *b)
-{
-	return a != b && b->role == CWR_ROLE_CONNECTED && cwr_fact_same_site(a, b) &&
-	       is_same_peer(&a->peer, &b->peer);
-}
 
 static struct cwr_holder *client_of(const struct cwr_case *c)
 {
@@ -40,21 +23,12 @@ static struct cwr_holder *client_of(const struct cwr_case *c)
 /* --- replaced-by-reconnect -----------------------------------------------------------------------
  */
 
-static const struct cwr_socket *find_successor(const struct cwr_case *c,
-					       const struct cwr_holder *client)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (is_sister(c->socket, s) && s->created.t >= client->eof.t &&
-		    s->created.t > c->socket->created.t && s->created.tid == client->eof.tid)
-			return s;
-	return NULL;
-}
-
 static bool decide_replaced(struct cwr_case *c)
 {
 	struct cwr_holder *client = client_of(c);
 
-	if (!client || !client->eof.t || !find_successor(c, client))
+	if (!client || !client->eof.t ||
+	    !cwr_index_was_replaced(c->model, c->socket, client->eof.tid, client->eof.t))
 		return false;
 	c->blamed = client;
 	c->evidence[CWR_EV_EOF] = client->eof;
@@ -89,72 +63,16 @@ const struct cwr_cause cwr_cause_replaced_by_reconnect = {
 /* --- abandoned-client ----------------------------------------------------------------------------
  */
 
-static double seconds_ago(const struct cwr_model *model, uint64_t t)
-{
-	return t < model->now ? (double)(model->now - t) / 1e9 : 0;
-}
-
-/*
- * A thread may keep a connection of its own to the same peer: another thread's new one passes over
- * none.  Who has ended keeps nothing.
- */
-static bool is_of_same_user(const struct cwr_socket *a, const struct cwr_socket *b)
-{
-	const struct cwr_process *process = a->creator;
-
-	return a->created.tid == b->created.tid || !process->nthreads ||
-	       !cwr_waits_thread(process, a->created.tid);
-}
-
-/*
- * Nothing that this place made was ever closed, though it made some.  A pool closes those that it
- * finds dead when it needs one, though it may leave others for later.
- */
-static bool is_never_closed(const struct cwr_socket *socket)
-{
-	return socket->site.known && !socket->site.closed && socket->site.created >= A_FEW;
-}
-
-/*
- * Was `older` idle for good when `newer` was connected?  And was its peer still there, so that it
- * could have been used again, or is it clear that it was not kept for that?
- */
-static bool was_passed_over(const struct cwr_model *model, const struct cwr_socket *older,
-			    const struct cwr_socket *newer)
-{
-	double made_s = seconds_ago(model, newer->created.t);
-
-	if (older->created.t > newer->created.t || older->idle_s < 0 || older->fin_age_s < 0 ||
-	    !is_of_same_user(older, newer))
-		return false;
-	return older->idle_s > made_s + TICK_S &&
-	       (made_s > older->fin_age_s + TICK_S || is_never_closed(older));
-}
-
-static bool is_sister_passed_over(const struct cwr_case *c, const struct cwr_holder *client,
-				  const struct cwr_socket *sister)
-{
-	if (!is_sister(c->socket, sister) || !cwr_fact_open_in(sister, client->process) ||
-	    !sister->peer_has_closed || cwr_fact_eof_reader(sister))
-		return false;
-	return was_passed_over(c->model, c->socket, sister) ||
-	       was_passed_over(c->model, sister, c->socket);
-}
-
 static bool decide_abandoned(struct cwr_case *c)
 {
 	struct cwr_holder *client = client_of(c);
 
-	if (!client || c->socket->recv_q < 0 || cwr_fact_eof_reader(c->socket))
+	if (!client || c->socket->recv_q < 0 || cwr_fact_eof_reader(c->socket) ||
+	    !cwr_index_was_passed_over(c->model, c->socket))
 		return false;
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
-		if (!is_sister_passed_over(c, client, s))
-			continue;
-		c->blamed = client;
-		c->confidence = CWR_MEDIUM;
-		return true;
-	}
-	return false;
+	c->blamed = client;
+	c->confidence = CWR_MEDIUM;
+	return true;
 }
 
 static void advise_abandoned(struct cwr_model *model, struct cwr_finding *f)
@@ -190,16 +108,7 @@ static bool is_quiet_end(int64_t recv_q)
 	return recv_q == 1 || recv_q == 25 || recv_q == 32;
 }
 
-/* A pool with more than one shows nothing of which will be used again. */
-static bool has_other_to_peer(const struct cwr_case *c, const struct cwr_process *process)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (s != c->socket && s->role == CWR_ROLE_CONNECTED &&
-		    is_same_peer(&s->peer, &c->socket->peer) && cwr_fact_open_in(s, process))
-			return true;
-	return false;
-}
-
+/* Of a pool with more than one to that peer nothing shows which will be used again. */
 static bool decide_pooled(struct cwr_case *c)
 {
 	const struct cwr_socket *socket = c->socket;
@@ -208,7 +117,8 @@ static bool decide_pooled(struct cwr_case *c)
 	if (!client || !client->process->is_alive || cwr_fact_eof_reader(socket) ||
 	    !is_quiet_end(socket->recv_q) || !socket->has_tcp_bytes || !socket->bytes_sent ||
 	    socket->bytes_received < (uint64_t)socket->recv_q || socket->idle_s < 0 ||
-	    socket->idle_s + TICK_S < socket->fin_age_s || has_other_to_peer(c, client->process))
+	    socket->idle_s + TICK_S < socket->fin_age_s ||
+	    cwr_index_has_other_to_peer(c->model, socket, client->process))
 		return false;
 	c->blamed = client;
 	c->confidence = CWR_MEDIUM;

@@ -9,6 +9,7 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/index.h"
 #include "diagnose/inuse.h"
 #include "diagnose/words.h"
 
@@ -93,20 +94,10 @@ static bool was_passed_on(const struct cwr_socket *socket, const struct cwr_proc
 	return false;
 }
 
-/* Does the owner use others of its connections from the same place?  Then children do not serve. */
-static bool serves_itself(const struct cwr_case *c, const struct cwr_process *owner)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (s != c->socket && cwr_fact_same_site(s, c->socket) &&
-		    cwr_fact_process_used(s, owner))
-			return true;
-	return false;
-}
-
 /*
  * Nobody read the end-of-file.  Any helper process inherits the sockets that are open at its fork,
  * so its end proves little: it must be the first one forked after the accept, and the owner must
- * never have used the socket, nor another one of the same kind.
+ * never have used the socket, nor another one of the same kind: then children do not serve.
  */
 static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 {
@@ -114,7 +105,8 @@ static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 	struct cwr_holder *copy;
 
 	if (!fork || cwr_fact_process_used(c->socket, owner->process) ||
-	    serves_itself(c, owner->process) || was_passed_on(c->socket, owner->process))
+	    cwr_index_has_used_sibling(c->model, c->socket) ||
+	    was_passed_on(c->socket, owner->process))
 		return false;
 	copy = find_copy(c->socket, fork->child);
 	if (copy ? !is_done(copy) : !fork->child_ended)

@@ -7,6 +7,7 @@
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
 #include "diagnose/group.h"
+#include "diagnose/index.h"
 #include "diagnose/suppress.h"
 
 #include <stdlib.h>
@@ -93,6 +94,8 @@ static struct cwr_case *judge_socket(struct cwr_model *model, struct cwr_socket 
 
 	if (!cwr_fact_is_connection(socket) || !cwr_fact_peer_closed(socket))
 		return NULL;
+	if (!model->index)
+		cwr_index_build(model);
 	c = cwr_model_alloc(model, sizeof(*c));
 	c->model = model;
 	c->socket = socket;
@@ -119,6 +122,7 @@ void cwr_diagnose(struct cwr_model *model)
 	for (const struct cwr_socket *s = model->sockets; s; s = s->next)
 		n++;
 	cases = cwr_model_alloc(model, (n + 1) * sizeof(*cases));
+	model->index = NULL;
 	n = 0;
 	for (struct cwr_socket *s = model->sockets; s; s = s->next) {
 		cases[n] = judge_socket(model, s);

@@ -57,6 +57,18 @@ bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_pro
 	return false;
 }
 
+bool cwr_fact_has_moved_data(const struct cwr_socket *socket)
+{
+	uint64_t queued = socket->recv_q > 0 ? (uint64_t)socket->recv_q : 0;
+
+	if (socket->has_tcp_bytes && (socket->bytes_sent || socket->bytes_received > queued))
+		return true;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (cwr_fact_last_touch(h) || h->last_use.op)
+			return true;
+	return false;
+}
+
 bool cwr_fact_is_tls_own(const struct cwr_mark *mark)
 {
 	return mark->t && mark->stack &&

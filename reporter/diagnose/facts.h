@@ -25,6 +25,9 @@ uint64_t cwr_fact_process_touch(const struct cwr_socket *socket, const struct cw
 /* Has the process ever read from the socket or written to it?  When is not always known. */
 bool cwr_fact_process_used(const struct cwr_socket *socket, const struct cwr_process *process);
 
+/* Did data move between the program and the socket?  What waits unread in the queue did not. */
+bool cwr_fact_has_moved_data(const struct cwr_socket *socket);
+
 /*
  * Was this done by a TLS library for itself, in its handshake, when reading or when ending the
  * session?  What is written there is never the program's data.

@@ -5,6 +5,7 @@
  */
 #include "diagnose/group.h"
 #include "diagnose/fingerprint.h"
+#include "diagnose/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,17 +50,22 @@ static int compare_cases(const void *left, const void *right)
 	return by_age(a, b);
 }
 
-static bool has_child(const struct cwr_finding *f, pid_t child)
+/* Each once, in the order of their sockets. */
+static void add_child(struct cwr_finding *f, struct cwr_table *seen, pid_t child)
 {
-	for (size_t i = 0; i < f->nchildren; i++)
-		if (f->children[i] == child)
-			return true;
-	return false;
+	const struct cwr_key key = {{(uint64_t)child}};
+	const size_t before = seen->n;
+
+	cwr_table_get(seen, &key, 1);
+	if (seen->n > before)
+		f->children[f->nchildren++] = child;
 }
 
 static void add_sockets(struct cwr_model *model, struct cwr_finding *f, struct cwr_case **cases,
 			size_t n)
 {
+	struct cwr_table seen = {.model = model};
+
 	f->sockets = cwr_model_alloc(model, n * sizeof(*f->sockets));
 	f->blamed = cwr_model_alloc(model, n * sizeof(*f->blamed));
 	f->children = cwr_model_alloc(model, n * sizeof(*f->children));
@@ -73,8 +79,8 @@ static void add_sockets(struct cwr_model *model, struct cwr_finding *f, struct c
 		f->closed_at_exit &= cases[i]->blamed->closed_at_exit;
 		if (cases[i]->confidence > f->confidence)
 			f->confidence = cases[i]->confidence;
-		if (cases[i]->child && !has_child(f, cases[i]->child))
-			f->children[f->nchildren++] = cases[i]->child;
+		if (cases[i]->child)
+			add_child(f, &seen, cases[i]->child);
 	}
 	f->nsockets = n;
 }

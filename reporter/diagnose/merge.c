@@ -7,23 +7,28 @@
 #include "diagnose/facts.h"
 #include "diagnose/fingerprint.h"
 #include "diagnose/group.h"
+#include "diagnose/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Where sockets were created: a process and a stack in it. */
-struct place {
-	const struct cwr_process *creator;
-	uint64_t stack;
-};
-
-static bool is_new_place(const struct place *places, size_t n, const struct place *place)
+/* Was no socket of that process and that stack seen before?  Equal stacks may be there twice. */
+static bool is_new_place(struct cwr_table *seen, const struct cwr_socket *socket)
 {
-	for (size_t i = 0; i < n; i++)
-		if (places[i].creator == place->creator && places[i].stack == place->stack)
-			return false;
-	return true;
+	const uint64_t creator = (uint64_t)(uintptr_t)socket->creator;
+	const struct cwr_stack *stack = socket->created.stack;
+	const struct cwr_key by_stack = {{creator, (uint64_t)(uintptr_t)stack, 1}};
+	struct cwr_key by_print = {{creator, 0, 2}};
+	size_t before = seen->n;
+
+	cwr_table_get(seen, &by_stack, 1);
+	if (seen->n == before)
+		return false;
+	by_print.word[1] = cwr_fingerprint_stack(CWR_FINGERPRINT_START, stack);
+	before = seen->n;
+	cwr_table_get(seen, &by_print, 1);
+	return seen->n > before;
 }
 
 static void add_site(struct cwr_site_stats *sum, const struct cwr_site_stats *site)
@@ -35,26 +40,15 @@ static void add_site(struct cwr_site_stats *sum, const struct cwr_site_stats *si
 
 void cwr_group_sum_site(struct cwr_model *model, struct cwr_finding *f)
 {
-	struct place *places = cwr_model_alloc(model, (f->nsockets + 1) * sizeof(*places));
-	size_t n = 0;
+	struct cwr_table seen = {.model = model};
 
 	if (!f->nsockets)
 		return;
 	f->site = f->sockets[0]->site;
-	for (size_t i = 0; i < f->nsockets; i++) {
-		const struct cwr_socket *socket = f->sockets[i];
-		struct place place = {
-			.creator = socket->creator,
-			.stack =
-				cwr_fingerprint_stack(CWR_FINGERPRINT_START, socket->created.stack),
-		};
-
-		if (!is_new_place(places, n, &place))
-			continue;
-		if (n)
-			add_site(&f->site, &socket->site);
-		places[n++] = place;
-	}
+	is_new_place(&seen, f->sockets[0]);
+	for (size_t i = 1; i < f->nsockets; i++)
+		if (is_new_place(&seen, f->sockets[i]))
+			add_site(&f->site, &f->sockets[i]->site);
 }
 
 static uint64_t source_print(const struct cwr_finding *f)

@@ -4,6 +4,7 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/index.h"
 #include "diagnose/waits.h"
 #include "diagnose/words.h"
 
@@ -137,20 +138,6 @@ const struct cwr_cause cwr_cause_reading_paused = {
 /* --- not-polled ----------------------------------------------------------------------------------
  */
 
-/* Is another connection of the same kind in a set that this thread waits on; 0: that any does? */
-static bool has_polled_sibling(const struct cwr_case *c, const struct cwr_process *process,
-			       pid_t tid)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
-		const struct cwr_holder *h = cwr_fact_open_in(s, process);
-
-		if (h && s != c->socket && s->role == c->socket->role &&
-		    cwr_waits_is_awaited_by(s, h, tid))
-			return true;
-	}
-	return false;
-}
-
 /* Was it taken out of its set, and is it then still in the hands of the thread that did so? */
 static bool was_taken_out(const struct cwr_holder *holder)
 {
@@ -170,7 +157,7 @@ static bool was_left_by_loop(const struct cwr_case *c, const struct cwr_holder *
 	const pid_t user = holder->last_use.tid;
 
 	return !holder->unpolled.t && c->socket->created.t && user &&
-	       has_polled_sibling(c, holder->process, user);
+	       cwr_index_has_polled_sibling(c->model, c->socket, holder->process, user);
 }
 
 static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
@@ -185,7 +172,7 @@ static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
 	if (was_taken_out(holder) && !process->is_exiting)
 		return true;
 	if (was_taken_out(holder))
-		return has_polled_sibling(c, process, 0);
+		return cwr_index_has_polled_sibling(c->model, c->socket, process, 0);
 	return was_left_by_loop(c, holder);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/pairs.h"
 #include "diagnose/words.h"
 
 #define RIGHT_AFTER_NS 1000000000ull
@@ -36,54 +37,30 @@ static bool leads_back(const struct cwr_case *c, const struct cwr_socket *other,
 {
 	if (cwr_fact_is_other_end(c->socket, other))
 		return true;
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (cwr_fact_is_other_end(s, other) &&
-		    has_served(s, reader->process, reader->eof.tid))
+	for (const struct cwr_facing *f = cwr_pairs_facing(c->model, other); f; f = f->next)
+		if (cwr_fact_is_other_end(f->socket, other) &&
+		    has_served(f->socket, reader->process, reader->eof.tid))
 			return true;
 	return false;
 }
 
-/* The shutdown follows the thread's latest end-of-file; was that of yet another socket? */
-static bool follows_another(const struct cwr_case *c, const struct cwr_holder *reader,
-			    uint64_t shutdown_t)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		for (const struct cwr_holder *h = s->holders; h; h = h->next)
-			if (h->process == reader->process && h->eof.tid == reader->eof.tid &&
-			    h->eof.t > reader->eof.t && h->eof.t <= shutdown_t)
-				return true;
-	return false;
-}
-
-static bool is_shut_right_after(const struct cwr_holder *h, const struct cwr_holder *reader)
-{
-	return h->process == reader->process && h->is_open && h->shut_wr && !h->shut_rd &&
-	       h->shutdown.tid == reader->eof.tid && h->shutdown.t >= reader->eof.t &&
-	       h->shutdown.t - reader->eof.t < RIGHT_AFTER_NS;
-}
-
-/* The holder of the other side: shut down by the thread that read the end-of-file, right after. */
+/*
+ * The holder of the other side: shut down by the thread that read the end-of-file, right after.  If
+ * yet another socket's end-of-file came before that, the shutdown follows that one.
+ */
 static const struct cwr_holder *find_partner(const struct cwr_case *c,
 					     const struct cwr_holder *reader)
 {
-	const struct cwr_holder *next = NULL;
-	const struct cwr_socket *other = NULL;
+	const struct cwr_moment *m = cwr_pairs_first_shutdown(c->model, reader);
 
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next) {
-		if (s == c->socket || s->state != CWR_TCP_FIN_WAIT2 ||
-		    !has_moved_data(c->socket, s))
-			continue;
-		for (const struct cwr_holder *h = s->holders; h; h = h->next) {
-			if (!is_shut_right_after(h, reader) ||
-			    (next && next->shutdown.t <= h->shutdown.t))
-				continue;
-			next = h;
-			other = s;
-		}
-	}
-	if (!next || leads_back(c, other, reader) || follows_another(c, reader, next->shutdown.t))
+	while (m && m->t - reader->eof.t < RIGHT_AFTER_NS &&
+	       (m->holder->socket == c->socket || !has_moved_data(c->socket, m->holder->socket)))
+		m = cwr_pairs_next_shutdown(c->model, m);
+	if (!m || m->t - reader->eof.t >= RIGHT_AFTER_NS ||
+	    leads_back(c, m->holder->socket, reader) ||
+	    cwr_pairs_has_eof_until(c->model, reader, m->t))
 		return NULL;
-	return next;
+	return m->holder;
 }
 
 static bool decide(struct cwr_case *c)

@@ -5,6 +5,7 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/index.h"
 #include "diagnose/waits.h"
 #include "diagnose/words.h"
 
@@ -73,22 +74,13 @@ static const struct cwr_thread *find_stuck(const struct cwr_model *model,
 					   const struct cwr_holder *holder)
 {
 	const struct cwr_process *process = holder->process;
-	const struct cwr_thread *thread = NULL;
-	bool has_server = holder->last_use.tid;
+	const struct cwr_thread *thread = cwr_waits_thread(process, holder->last_use.tid);
+	struct cwr_servers servers = {.is_known = holder->last_use.tid, .thread = thread};
 
-	if (has_server)
-		thread = cwr_waits_thread(process, holder->last_use.tid);
-	for (const struct cwr_socket *s = model->sockets; s && !holder->last_use.tid; s = s->next) {
-		const struct cwr_holder *other = cwr_fact_open_in(s, process);
-
-		if (!other || !other->last_use.tid || !cwr_fact_same_site(s, socket))
-			continue;
-		has_server = true;
-		thread = cwr_waits_thread(process, other->last_use.tid);
-		if (thread && !cwr_waits_is_stuck(model, process, thread))
-			return NULL;
-	}
-	if (!has_server && socket->creator == process)
+	if (!servers.is_known)
+		servers = cwr_index_servers(model, socket, process);
+	thread = servers.is_any_free ? NULL : servers.thread;
+	if (!servers.is_known && socket->creator == process)
 		thread = cwr_waits_thread(process, socket->created.tid);
 	return cwr_waits_is_stuck(model, process, thread) ? thread : NULL;
 }

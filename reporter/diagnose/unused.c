@@ -4,41 +4,19 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/index.h"
 #include "diagnose/waits.h"
 #include "diagnose/words.h"
-
-/* Did data move between program and socket?  What waits unread in the queue did not. */
-static bool was_used(const struct cwr_socket *socket)
-{
-	uint64_t queued = socket->recv_q > 0 ? (uint64_t)socket->recv_q : 0;
-
-	if (socket->has_tcp_bytes && (socket->bytes_sent || socket->bytes_received > queued))
-		return true;
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (cwr_fact_last_touch(h) || h->last_use.op)
-			return true;
-	return false;
-}
-
-/* A socket that the same place made later (times are coarse: in the same tick) and that is served.
- */
-static bool has_served_successor(const struct cwr_case *c)
-{
-	for (const struct cwr_socket *s = c->model->sockets; s; s = s->next)
-		if (s != c->socket && s->created.t >= c->socket->created.t &&
-		    cwr_fact_same_site(s, c->socket) && was_used(s))
-			return true;
-	return false;
-}
 
 static bool decide(struct cwr_case *c)
 {
 	struct cwr_holder *owner =
 		c->socket->creator ? cwr_fact_open_in(c->socket, c->socket->creator) : NULL;
 
-	if (!owner || c->socket->recv_q < 1 || !c->socket->has_tcp_bytes || was_used(c->socket) ||
-	    !cwr_waits_are_known(owner->process) || cwr_waits_of(c->socket, owner).sets ||
-	    cwr_waits_in_call(owner->process, owner->fd) || !has_served_successor(c))
+	if (!owner || c->socket->recv_q < 1 || !c->socket->has_tcp_bytes ||
+	    cwr_fact_has_moved_data(c->socket) || !cwr_waits_are_known(owner->process) ||
+	    cwr_waits_of(c->socket, owner).sets || cwr_waits_in_call(owner->process, owner->fd) ||
+	    !cwr_index_has_served_successor(c->model, c->socket))
 		return false;
 	c->blamed = owner;
 	c->confidence = CWR_MEDIUM;

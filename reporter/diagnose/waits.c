@@ -4,6 +4,10 @@
  */
 #include "diagnose/waits.h"
 
+#include "diagnose/index.h"
+
+#include <stdlib.h>
+
 /* Does this thread, or any if tid is 0, wait on the set? */
 static bool is_awaited(const struct cwr_process *process, const struct cwr_watch *watch, pid_t tid)
 {
@@ -17,45 +21,107 @@ static bool is_awaited(const struct cwr_process *process, const struct cwr_watch
 	return false;
 }
 
-static bool is_watch_of(const struct cwr_watch *watch, const struct cwr_socket *socket,
-			const struct cwr_holder *holder)
+static int compare(uint64_t a, uint64_t b)
 {
-	return watch->inode && socket->inode ? watch->inode == socket->inode
-					     : watch->fd == holder->fd;
+	return (a > b) - (a < b);
+}
+
+/* Those of poll() and select(), of which no inode is known, come first, by descriptor. */
+static int by_inode(const void *left, const void *right)
+{
+	const struct cwr_watch *a = left, *b = right;
+
+	if (a->inode != b->inode)
+		return compare(a->inode, b->inode);
+	return a->inode ? 0 : compare((uint64_t)a->fd, (uint64_t)b->fd);
+}
+
+void cwr_waits_sort(struct cwr_process *process)
+{
+	if (process->nwatches)
+		qsort(process->watches, process->nwatches, sizeof(*process->watches), by_inode);
+}
+
+/* The first watch that is not before this one in that order. */
+static size_t find_first(const struct cwr_process *process, const struct cwr_watch *watch)
+{
+	size_t low = 0, high = process->nwatches;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_inode(&process->watches[middle], watch) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+typedef void watch_visitor(void *context, const struct cwr_watch *watch);
+
+static void each_equal(const struct cwr_process *process, const struct cwr_watch *watch,
+		       watch_visitor *visit, void *context)
+{
+	for (size_t i = find_first(process, watch);
+	     i < process->nwatches && by_inode(&process->watches[i], watch) == 0; i++)
+		visit(context, &process->watches[i]);
+}
+
+/* By inode where both are known, else by number. */
+static void each_watch(const struct cwr_socket *socket, const struct cwr_holder *holder,
+		       watch_visitor *visit, void *context)
+{
+	const struct cwr_process *process = holder->process;
+	const struct cwr_watch by_number = {.fd = holder->fd};
+	const struct cwr_watch by_socket = {.inode = socket->inode};
+
+	if (socket->inode) {
+		each_equal(process, &by_number, visit, context);
+		each_equal(process, &by_socket, visit, context);
+		return;
+	}
+	for (size_t i = 0; i < process->nwatches; i++)
+		if (process->watches[i].fd == holder->fd)
+			visit(context, &process->watches[i]);
+}
+
+struct question {
+	const struct cwr_process *process;
+	pid_t tid;
+	struct cwr_waiting waiting;
+};
+
+static void add_watch(void *context, const struct cwr_watch *watch)
+{
+	struct question *question = context;
+	struct cwr_waiting *waiting = &question->waiting;
+	bool has_waiter = is_awaited(question->process, watch, question->tid);
+	bool wants = watch->wants_input;
+
+	waiting->sets++;
+	waiting->wants_input |= wants;
+	waiting->is_edge_triggered |= wants && watch->is_edge_triggered;
+	waiting->is_disarmed |= watch->is_disarmed;
+	waiting->is_awaited |= has_waiter;
+	waiting->is_level_awaited |= has_waiter && wants && !watch->is_edge_triggered;
 }
 
 struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cwr_holder *holder)
 {
-	const struct cwr_process *process = holder->process;
-	struct cwr_waiting waiting = {0};
+	struct question question = {.process = holder->process};
 
-	for (size_t i = 0; i < process->nwatches; i++) {
-		const struct cwr_watch *watch = &process->watches[i];
-		bool has_waiter, wants = watch->wants_input;
-
-		if (!is_watch_of(watch, socket, holder))
-			continue;
-		has_waiter = is_awaited(process, watch, 0);
-		waiting.sets++;
-		waiting.wants_input |= wants;
-		waiting.is_edge_triggered |= wants && watch->is_edge_triggered;
-		waiting.is_disarmed |= watch->is_disarmed;
-		waiting.is_awaited |= has_waiter;
-		waiting.is_level_awaited |= has_waiter && wants && !watch->is_edge_triggered;
-	}
-	return waiting;
+	each_watch(socket, holder, add_watch, &question);
+	return question.waiting;
 }
 
 bool cwr_waits_is_awaited_by(const struct cwr_socket *socket, const struct cwr_holder *holder,
 			     pid_t tid)
 {
-	const struct cwr_process *process = holder->process;
+	struct question question = {.process = holder->process, .tid = tid};
 
-	for (size_t i = 0; i < process->nwatches; i++)
-		if (is_watch_of(&process->watches[i], socket, holder) &&
-		    is_awaited(process, &process->watches[i], tid))
-			return true;
-	return false;
+	each_watch(socket, holder, add_watch, &question);
+	return question.waiting.is_awaited;
 }
 
 bool cwr_waits_are_known(const struct cwr_process *process)
@@ -82,11 +148,9 @@ bool cwr_waits_in_call(const struct cwr_process *process, int fd)
 /* Is this descriptor of the process a connection that it made itself, to a service it uses? */
 static bool is_upstream(const struct cwr_model *model, const struct cwr_process *process, int fd)
 {
-	for (const struct cwr_socket *s = model->sockets; s; s = s->next)
-		for (const struct cwr_holder *h = s->holders; h; h = h->next)
-			if (h->process == process && h->fd == fd && h->is_open)
-				return s->role == CWR_ROLE_CONNECTED;
-	return false;
+	const struct cwr_holder *holder = cwr_index_open_at(model, process, fd);
+
+	return holder && holder->socket->role == CWR_ROLE_CONNECTED;
 }
 
 bool cwr_waits_is_stuck(const struct cwr_model *model, const struct cwr_process *process,

@@ -17,6 +17,9 @@ struct cwr_waiting {
 	bool is_level_awaited;	/* a thread waits on one where it is level-triggered for input */
 };
 
+/* Puts the watches of a process into the order that the questions below rely on. */
+void cwr_waits_sort(struct cwr_process *process);
+
 struct cwr_waiting cwr_waits_of(const struct cwr_socket *socket, const struct cwr_holder *holder);
 
 /* Is it in a set that this thread waits on; tid 0: that any thread does? */

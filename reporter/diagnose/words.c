@@ -4,6 +4,7 @@
  */
 #include "diagnose/words.h"
 #include "diagnose/facts.h"
+#include "diagnose/table.h"
 #include "model/site.h"
 
 #include <string.h>
@@ -23,22 +24,25 @@ const char *cwr_words_at(struct cwr_model *model, const struct cwr_mark *mark)
 	return cwr_model_printf(model, " at %s", cwr_site_format(frame, where, sizeof(where)));
 }
 
-static bool is_blamed_before(const struct cwr_finding *finding, size_t n)
+/* Processes other than the finding's that hold one of its sockets. */
+static size_t count_others(struct cwr_model *model, const struct cwr_finding *finding)
 {
-	for (size_t i = 0; i < n; i++)
-		if (finding->blamed[i]->process == finding->blamed[n]->process)
-			return true;
-	return false;
+	struct cwr_table seen = {.model = model};
+
+	for (size_t i = 0; i < finding->nsockets; i++) {
+		const struct cwr_process *process = finding->blamed[i]->process;
+		const struct cwr_key key = {{(uint64_t)(uintptr_t)process}};
+
+		if (process != finding->process)
+			cwr_table_get(&seen, &key, 1);
+	}
+	return seen.n;
 }
 
 const char *cwr_words_blamed(struct cwr_model *model, const struct cwr_finding *finding)
 {
-	size_t others = 0;
+	size_t others = count_others(model, finding);
 
-	for (size_t i = 0; i < finding->nsockets; i++)
-		if (finding->blamed[i]->process != finding->process &&
-		    !is_blamed_before(finding, i))
-			others++;
 	if (!others)
 		return cwr_model_printf(model, "pid %d", finding->process->pid);
 	return cwr_model_printf(model, "pid %d and %zu more process%s", finding->process->pid,

@@ -10,8 +10,16 @@
 
 #include <string.h>
 
+/* A listener of a process of ours, and what the kernel says of it. */
+struct listener {
+	struct cwr_socket *socket;
+	const struct cwr_diag_row *row;
+};
+
 struct search {
 	struct cwr_observer *observer;
+	size_t nlisteners;
+	struct listener *listeners;
 	const struct cwr_diag_row *row; /* of a connection that was not accepted */
 	bool is_shared;			/* another program listens there as well */
 };
@@ -69,15 +77,11 @@ static bool may_be_anothers(struct search *search, const struct cwr_diag_row *ro
 }
 
 /* Of several listeners of ours on one port any with a queue will do. */
-static struct cwr_socket *find_listener(const struct cwr_observer *observer,
-					const struct cwr_diag_row *row)
+static struct cwr_socket *find_listener(const struct search *search, const struct cwr_diag_row *row)
 {
-	for (struct cwr_socket *s = observer->model->sockets; s; s = s->next) {
-		const struct cwr_diag_row *listener = cwr_diag_by_cookie(observer->diag, s->cookie);
-
-		if (listener && listens_for(listener, row) && is_held(s))
-			return s;
-	}
+	for (size_t i = 0; i < search->nlisteners; i++)
+		if (listens_for(search->listeners[i].row, row))
+			return search->listeners[i].socket;
 	return NULL;
 }
 
@@ -106,14 +110,34 @@ static void visit(void *context, const struct cwr_diag_row *row)
 	if (row->inode || row->state != CWR_TCP_CLOSE_WAIT ||
 	    cwr_model_find_socket(observer->model, row->cookie))
 		return;
-	listener = find_listener(observer, row);
+	listener = find_listener(search, row);
 	if (listener && !may_be_anothers(search, row))
 		add(observer, row, listener);
+}
+
+/* How many listeners are held; fills ret_listeners unless it is NULL. */
+static size_t find_listeners(const struct cwr_observer *observer, struct listener *ret_listeners)
+{
+	size_t n = 0;
+
+	for (struct cwr_socket *s = observer->model->sockets; s; s = s->next) {
+		const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, s->cookie);
+
+		if (!row || row->state != CWR_TCP_LISTEN || !is_held(s))
+			continue;
+		if (ret_listeners)
+			ret_listeners[n] = (struct listener){s, row};
+		n++;
+	}
+	return n;
 }
 
 void cwr_observe_backlogs(struct cwr_observer *observer)
 {
 	struct search search = {.observer = observer};
+	size_t n = find_listeners(observer, NULL);
 
+	search.listeners = cwr_model_alloc(observer->model, (n + 1) * sizeof(*search.listeners));
+	search.nlisteners = find_listeners(observer, search.listeners);
 	cwr_diag_each(observer->diag, visit, &search);
 }

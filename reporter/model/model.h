@@ -396,7 +396,8 @@ struct cwr_model {
 	uint64_t summary[CWR_VERDICTS]; /* sockets by verdict, suppressed ones left out */
 	uint64_t suppressed;
 	uint64_t tracked;
-	void *arena; /* model.c's */
+	struct cwr_index *index; /* diagnose/index.c's, or NULL */
+	void *arena;		 /* model.c's */
 };
 
 /* Returns an empty model with the default policy, or NULL when out of memory. */
