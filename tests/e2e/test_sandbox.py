@@ -65,3 +65,31 @@ def test_the_filters_of_the_tests_kill(lab):
     """Each lets the bare program through."""
     for way in WAYS:
         assert lab.start("sandbox_leak", way, preload=False).wait_ready().finish() == 0
+
+
+def test_what_a_locked_in_child_does_is_told_to_its_parent(lab):
+    """The child asks for no cookie: what its parent had under that number at the fork is meant."""
+    running = lab.start("sandbox_fork", "privsep").wait_ready()
+    report, status = lab.report(running.pid)
+    assert status == 1
+    assert_report(report, running.expects)
+    assert running.finish() == 0 and running.stderr == ""
+
+
+def test_a_forking_server_under_a_filter(lab):
+    """Its children end with what they had in memory; that they ended is enough."""
+    running = lab.start("sandbox_fork", "launch").wait_ready()
+    report, status = lab.report(running.pid)
+    [expect] = running.expects
+    assert status == 1
+    assert_report(report, [{key: expect[key] for key in expect if key != "eof"}])
+    assert report["findings"][0]["confidence"] == "medium"
+    assert running.finish() == 0 and running.stderr == ""
+
+
+@pytest.mark.parametrize("way", ["privsep", "launch"])
+def test_a_clean_forking_server_under_a_filter(lab, way):
+    running = lab.start("sandbox_fork", way, "--fixed").wait_ready()
+    report, status = lab.report()
+    assert status == 0 and report["findings"] == []
+    assert running.finish() == 0 and running.stderr == ""
