@@ -170,6 +170,19 @@ static void judge_absence(struct verdict *verdict, pid_t pid)
 		       "started it dropped that from the environment");
 }
 
+static void judge_refused(struct verdict *verdict, pid_t pid)
+{
+	struct cw_session_header header;
+	uint64_t address;
+
+	if (cwr_memory_find(pid, &address, &header))
+		remark(verdict, "it could have no session, as its standard error said, and is "
+				"recorded in its memory alone: ask `cwshim report PID` as long as "
+				"it lives");
+	else
+		object(verdict, "it could have no session, as its standard error said");
+}
+
 /* Under a filter from its start: it can make no file. */
 static void judge_filtered(struct verdict *verdict, pid_t pid)
 {
@@ -195,7 +208,7 @@ static void judge_traces(struct verdict *verdict, pid_t pid, const char *session
 	else if (!traces.has_library)
 		judge_absence(verdict, pid);
 	else if (traces.is_refused)
-		object(verdict, "it could have no session, as its standard error said");
+		judge_refused(verdict, pid);
 	else if (!traces.has_session && is_filtered)
 		judge_filtered(verdict, pid);
 	else

@@ -41,8 +41,9 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 /* Why nothing is recorded of a process though it has the library, and the sentences for reports. */
 #define CWR_OFF_REFUSED	 "off: no session"
 #define CWR_OFF_FILTERED "off: sandbox"
-#define CWR_LIMIT_REFUSED \
-	"nothing of it is recorded: it could have no session, as its standard error said"
+#define CWR_LIMIT_REFUSED                                                                       \
+	"it could have no session, as its standard error said: what it recorded in its memory " \
+	"cannot be read"
 #define CWR_LIMIT_FILTERED "nothing of it is recorded: a seccomp filter was on when it started"
 
 /*

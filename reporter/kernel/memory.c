@@ -137,7 +137,7 @@ static void describe(pid_t pid, struct cw_session_header *header)
 bool cwr_memory_find(pid_t pid, uint64_t *ret_address, struct cw_session_header *ret_header)
 {
 	char path[64];
-	uint64_t library = cwr_proc_is_filtered(pid) ? find_library(pid) : 0;
+	uint64_t library = find_library(pid);
 
 	if (!library)
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions that lie in the memory of a living process, because a seccomp filter lets it make no
- * file: where they are, and what the shim could not ask about the process.
+ * Sessions that lie in the memory of a living process, because it could make no file, or a seccomp
+ * filter would not let it: where they are, and what the shim could not ask about the process.
  */
 #ifndef CWR_KERNEL_MEMORY_H
 #define CWR_KERNEL_MEMORY_H

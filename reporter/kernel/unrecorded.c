@@ -98,10 +98,10 @@ static const char *reason_for(pid_t pid)
 
 	if (!cwr_proc_read_traces(pid, &traces) || !traces.has_library || traces.has_session)
 		return NULL;
-	if (traces.is_refused)
-		return CWR_OFF_REFUSED;
 	if (cwr_memory_find(pid, &address, &header))
 		return NULL;
+	if (traces.is_refused)
+		return CWR_OFF_REFUSED;
 	return cwr_proc_is_filtered(pid) && has_sockets(pid) ? CWR_OFF_FILTERED : NULL;
 }
 

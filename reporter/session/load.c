@@ -94,7 +94,12 @@ static void say_sandboxed(struct cwr_loader *loader)
 	uint32_t flags = loader->file->header.flags;
 
 	loader->process->is_in_memory = flags & CW_SESSION_IN_MEMORY;
-	if (flags & CW_SESSION_IN_MEMORY) {
+	if (flags & CW_SESSION_IN_MEMORY && !(flags & CW_SESSION_SANDBOXED)) {
+		loader->process->off = "memory only: no session";
+		cwr_model_add_limit(loader->model, loader->process,
+				    "it could have no session, as its standard error said: it is "
+				    "recorded in its memory alone, and at its end nothing is left");
+	} else if (flags & CW_SESSION_IN_MEMORY) {
 		loader->process->off = "memory only: sandbox";
 		cwr_model_add_limit(loader->model, loader->process,
 				    "it is recorded in its memory alone, because of a seccomp "
@@ -125,7 +130,7 @@ static void say_losses(struct cwr_loader *loader)
 		 "sessions of forked children that had ended were removed: no room"},
 		{header->lost_sessions,
 		 "forked children could have no session (a chroot, another user): what they opened "
-		 "is not recorded"},
+		 "is recorded in their memory alone"},
 	};
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)

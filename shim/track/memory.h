@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory for one session that needs no system call: it is part of the library, mapped by the
- * loader, and costs nothing until it is written to.  For processes under a seccomp filter, which
- * can make no file.  `cwshim report PID` finds it from outside, as long as the process lives.
+ * loader, and costs nothing until it is written to.  For processes that can make no file, as those
+ * under a seccomp filter.  `cwshim report PID` finds it from outside, as long as the process lives.
  */
 #ifndef CW_TRACK_MEMORY_H
 #define CW_TRACK_MEMORY_H

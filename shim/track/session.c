@@ -24,6 +24,7 @@
 #include "core/thread.h"
 #include "core/unwind.h"
 #include "track/children.h"
+#include "track/describe.h"
 #include "track/memory.h"
 #include "track/modules.h"
 #include "track/notify.h"
@@ -98,7 +99,7 @@ uint64_t cw_session_family_forked_at(void)
 
 const char *cw_session_path(void)
 {
-	return cw_session_own() ? cw_storage_path() : "";
+	return cw_session_own() && !cw_memory_is_session(own) ? cw_storage_path() : "";
 }
 
 void cw_session_on_birth(void (*function)(void))
@@ -116,9 +117,10 @@ static uint32_t slots_wanted(void)
 	return limit.rlim_max < CW_SLOTS_MAX ? (uint32_t)limit.rlim_max : CW_SLOTS_MAX;
 }
 
+/* slots 0: in memory. */
 static uint32_t capacity_of(enum cw_section_id id, uint32_t slots)
 {
-	if (cw_is_sandboxed)
+	if (!slots)
 		return layout[id].capacity_in_memory;
 	return id == CW_SECTION_SLOTS ? slots : layout[id].capacity;
 }
@@ -202,30 +204,6 @@ void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
 	return (char *)map->header + section->offset + offset;
 }
 
-static void describe_process(struct cw_session_header *header)
-{
-	struct timespec real;
-	struct stat st;
-	long len;
-
-	header->pid = cw_process_id();
-	header->ppid = (int32_t)cw_raw(SYS_getppid);
-	header->uid = (uint32_t)cw_raw(SYS_geteuid);
-	header->start_ticks = cw_children_start_ticks(cw_process_id());
-	header->t_start = cw_now();
-	clock_gettime(CLOCK_REALTIME, &real);
-	header->t_start_real = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec;
-	if (stat("/proc/self/ns/net", &st) == 0)
-		header->netns = st.st_ino;
-	header->unwinder = cw_unwind_kind();
-	header->late = cw_options.late.number;
-	len = cw_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe,
-		     sizeof(header->exe) - 1);
-	header->exe[len > 0 ? len : 0] = '\0';
-	len = cw_read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
-	header->cmdline_len = len > 0 ? (uint32_t)len : 0;
-}
-
 static void describe_family(struct cw_session_header *header)
 {
 	if (!family->header)
@@ -294,7 +272,7 @@ static bool fill_file(const struct cw_section *sections, uint32_t slots)
 	if (touch(own, index->offset, index->size) < 0)
 		return cw_storage_refuse("has no room");
 	fill(sections);
-	describe_process(own->header);
+	cw_describe_process(own->header);
 	finish(own->header);
 	return true;
 }
@@ -310,7 +288,8 @@ static bool build_in_memory(void)
 	own->slots = layout[CW_SECTION_SLOTS].capacity_in_memory;
 	set_backed(UINT64_MAX);
 	fill(sections);
-	own->header->flags = CW_SESSION_IN_MEMORY | CW_SESSION_SANDBOXED;
+	own->header->flags =
+		CW_SESSION_IN_MEMORY | (cw_is_sandboxed ? (uint32_t)CW_SESSION_SANDBOXED : 0);
 	own->header->pid = cw_process_id();
 	own->header->t_start = cw_now();
 	own->header->unwinder = cw_unwind_kind();
@@ -319,16 +298,12 @@ static bool build_in_memory(void)
 	return true;
 }
 
-static bool build(void)
+static bool build_file(void)
 {
 	struct cw_section sections[CW_SECTIONS] = {0};
-	uint32_t slots;
-	uint64_t size;
+	uint32_t slots = slots_wanted();
+	uint64_t size = plan_sections(sections, slots);
 
-	if (cw_is_sandboxed)
-		return build_in_memory();
-	slots = slots_wanted();
-	size = plan_sections(sections, slots);
 	own->header = cw_storage_make(size);
 	if (!own->header)
 		return false;
@@ -338,6 +313,24 @@ static bool build(void)
 	own->header = NULL;
 	cw_storage_remove();
 	return false;
+}
+
+/* The mark is seen by who may not read the memory. */
+static void tell_of_refusal(void)
+{
+	if (family->header)
+		cw_count(family->header->lost_sessions);
+	cw_storage_leave_mark();
+	cw_notify_refused();
+}
+
+static bool build(void)
+{
+	if (!cw_is_sandboxed && build_file())
+		return true;
+	if (!cw_is_sandboxed)
+		tell_of_refusal();
+	return build_in_memory();
 }
 
 /* Another thread is building: it takes well under a millisecond.  A handler must not wait for
@@ -368,18 +361,13 @@ struct cw_map *cw_session_ensure(void)
 	is_built = build();
 	errno = error;
 	if (!is_built) {
-		if (family->header)
-			cw_count(family->header->lost_sessions);
-		if (!cw_is_sandboxed) {
-			cw_storage_leave_mark();
-			cw_notify_refused();
-		}
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
 	}
 	/* Release: whoever sees READY sees the whole session. */
 	atomic_store_explicit(&state, READY, memory_order_release);
-	cw_children_enter(own->header);
+	if (!cw_memory_is_session(own))
+		cw_children_enter(own->header);
 	cw_slots_adopt();
 	if (birth_function && !cw_is_sandboxed)
 		birth_function();
@@ -486,7 +474,7 @@ void cw_session_end(enum cw_end how, int status, bool remove)
 	map->header->t_end = cw_now();
 	map->header->end_status = status;
 	map->header->end = how;
-	if (!remove || cw_is_sandboxed)
+	if (!remove || cw_is_sandboxed || cw_memory_is_session(map))
 		return;
 	cw_children_leave(map->header);
 	cw_storage_remove();

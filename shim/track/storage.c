@@ -65,7 +65,7 @@ static bool refuse(const char *what, const char *why)
 {
 	/* A child in a chroot, say, is counted in its parent's session instead. */
 	if (!cw_session_family() || cw_options.verbose.number)
-		cw_message("recording is off: ", what, " ", why, NULL);
+		cw_message("recording in memory only: ", what, " ", why, NULL);
 	return false;
 }
 
@@ -112,6 +112,24 @@ static bool is_size_allowed(uint64_t size)
 	return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size;
 }
 
+/*
+ * In a host that locks all memory it gets (mlockall(2), MCL_FUTURE) a mapping is filled as a whole
+ * when it is made, unless nothing may be read in it yet; and it would use up the host's limit.
+ */
+static long map_unlocked(long fd, uint64_t size)
+{
+	long at = cw_raw(SYS_mmap, NULL, size, PROT_NONE, MAP_SHARED, fd, 0), ret;
+
+	if (at < 0 && at > -4096)
+		return at;
+	cw_raw(SYS_munlock, at, size);
+	ret = cw_raw(SYS_mprotect, at, size, PROT_READ | PROT_WRITE);
+	if (ret == 0)
+		return at;
+	cw_raw(SYS_munmap, at, size);
+	return ret;
+}
+
 /* Makes and maps the file.  Its address, or -errno. */
 static long map_file(long dir, const char *name, uint64_t size)
 {
@@ -123,7 +141,7 @@ static long map_file(long dir, const char *name, uint64_t size)
 		return fd;
 	at = cw_raw(SYS_ftruncate, fd, size);
 	if (at == 0)
-		at = cw_raw(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		at = map_unlocked(fd, size);
 	cw_raw(SYS_close, fd);
 	if (at < 0 && at > -4096)
 		cw_raw(SYS_unlinkat, dir, name, 0);

@@ -36,7 +36,7 @@ bool cw_storage_path_of(char *path, size_t size, int pid, uint64_t stamp);
  */
 void cw_storage_leave_mark(void);
 
-/* Says in one line why recording is off; `why` follows the path.  Returns false. */
+/* Says in one line why there is no file; `why` follows the path.  Returns false. */
 bool cw_storage_refuse(const char *why);
 
 #endif

@@ -78,10 +78,14 @@ static const char *file_name(const char *path)
 	return name;
 }
 
+/* False also if there is no file that could be named. */
 static bool notify(void)
 {
 	char line[128];
 	struct cw_text text = CW_TEXT(line);
+
+	if (!*cw_session_path())
+		return false;
 
 	cw_text_add(&text, file_name(cw_session_path()));
 	cw_text_add(&text, "\n");
@@ -155,13 +159,18 @@ static bool start_reporter(struct cw_session_header *header)
 static bool can_reach_session(void)
 {
 	/* By the effective user; opening it would need a descriptor, and there may be none left. */
-	return cw_raw(SYS_faccessat2, AT_FDCWD, cw_session_path(), R_OK | W_OK, AT_EACCESS) == 0;
+	return *cw_session_path() &&
+	       cw_raw(SYS_faccessat2, AT_FDCWD, cw_session_path(), R_OK | W_OK, AT_EACCESS) == 0;
 }
 
 static void report_plainly(void)
 {
-	cw_message("no reporter could be started, so without source lines; later: cwshim report ",
-		   cw_session_path(), NULL);
+	if (*cw_session_path())
+		cw_message("no reporter could be started, so without source lines; later: cwshim "
+			   "report ",
+			   cw_session_path(), NULL);
+	else
+		cw_message("there is no session file, so without source lines", NULL);
 	cw_plain_report(cw_session_own());
 }
 
@@ -178,7 +187,7 @@ static bool ask(struct cw_session_header *header, enum cw_reason reason)
 {
 	announce(header, reason);
 	reporter = 0;
-	if (*cw_options.notify.text)
+	if (*cw_options.notify.text && *cw_session_path())
 		return notify();
 	if (can_reach_session() && start_reporter(header))
 		return true;
@@ -198,7 +207,7 @@ static void report_apart(void)
 	cw_spawn_own_descriptors();
 	cw_probe_strangers();
 	cw_spawn_close_descriptors();
-	if (*cw_options.notify.text) {
+	if (*cw_options.notify.text && *cw_session_path()) {
 		notify();
 	} else {
 		if (can_reach_session())
