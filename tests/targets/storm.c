@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Eight threads make, accept, copy, pass, close and inherit sockets in every way at once, while
- * signals arrive whose handler does so too, and threads are cancelled inside accept and recv.  When
- * all is still, the shim's table in the session file must be exactly what the kernel says of each
- * descriptor.
+ * Eight threads (or as many as said) make, accept, copy, pass, close and inherit sockets in every
+ * way at once, while signals arrive whose handler does so too, and threads are cancelled inside
+ * accept and recv.  When all is still, the shim's table in the session file must be exactly what
+ * the kernel says of each descriptor.
  *
- *     storm SECONDS SESSION_DIR
+ *     storm SECONDS SESSION_DIR [SEED [THREADS]]
  *
  * prints AGREE and how many sockets were open and how much was done, or each difference and DIFFER.
  * No thread touches another's descriptors, so whatever differs is the shim's doing.
@@ -26,7 +26,7 @@
 #include "cwshim/session.h"
 #include "raw_call.h"
 
-enum { THREADS = 8, KEPT = 24, HIGHEST = 4096 };
+enum { THREADS = 8, THREADS_MAX = 64, KEPT = 24, HIGHEST = 4096 };
 
 static atomic_bool is_over;
 static atomic_long done;
@@ -374,22 +374,24 @@ static int compare(const struct cw_session_header *session)
 
 int main(int argc, char **argv)
 {
-	static struct shelf shelves[THREADS];
+	static struct shelf shelves[THREADS_MAX];
 	struct itimerval every = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
 	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 	int seconds = argc > 1 ? atoi(argv[1]) : 30;
-	pthread_t threads[THREADS];
+	unsigned int seed = argc > 3 ? (unsigned int)atoi(argv[3]) : 1;
+	int n = argc > 4 ? atoi(argv[4]) : THREADS;
+	pthread_t threads[THREADS_MAX];
 	struct timespec now, end;
 
 	target_begin();
 	alarm((unsigned int)seconds + TARGET_DEADLINE_S);
-	TARGET_CHECK(argc > 2);
+	TARGET_CHECK(argc > 2 && n > 0 && n <= THREADS_MAX);
 	listener = target_listen(0);
 	address = target_address(target_port(listener));
 	TARGET_CHECK(fcntl(listener, F_SETFL, O_NONBLOCK) == 0);
 	sigaction(SIGPROF, &action, NULL);
-	for (int i = 0; i < THREADS; i++) {
-		shelves[i].random = (unsigned int)i * 7919u + 1;
+	for (int i = 0; i < n; i++) {
+		shelves[i].random = (unsigned int)i * 7919u + seed;
 		TARGET_CHECK(pthread_create(&threads[i], NULL, storm, &shelves[i]) == 0);
 	}
 	setitimer(ITIMER_PROF, &every, NULL);
@@ -399,7 +401,7 @@ int main(int argc, char **argv)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
 	while (clock_gettime(CLOCK_MONOTONIC, &now) == 0 && now.tv_sec < end.tv_sec);
 	atomic_store(&is_over, true);
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	setitimer(ITIMER_PROF, &never, NULL);
 	return compare(map_session(argv[2])) ? 1 : 0;
