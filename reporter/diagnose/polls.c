@@ -35,11 +35,69 @@ static bool decide_by(struct cwr_case *c, wait_rule *holds)
 /* --- loop-stopped -------------------------------------------------------------------------------
  */
 
+/* Before a server ends it may stop reading and take all out, unless its end came as a surprise. */
+static bool is_winding_up(const struct cwr_process *process)
+{
+	return process->is_exiting && !process->is_sudden;
+}
+
 /* Has it been away from polling for all the time between two looks? */
 static bool polls_no_more(const struct cwr_thread *thread)
 {
 	return thread->known && !cwr_waits_is_polling(thread) &&
 	       (thread->is_still || thread->is_computing);
+}
+
+static bool is_set(const struct cwr_process *process, int fd)
+{
+	for (size_t i = 0; i < process->nwatches; i++)
+		if (process->watches[i].epfd == fd)
+			return true;
+	return false;
+}
+
+static bool is_waiting_for(const struct cwr_thread *thread, const struct cwr_watch *watch)
+{
+	if (watch->epfd < 0)
+		return watch->tid == thread->tid;
+	return thread->call == CWR_CALL_EPOLL && thread->args[0] == (uint64_t)watch->epfd;
+}
+
+/* Does it poll, and nothing that could tell of another set? */
+static bool polls_elsewhere(const struct cwr_process *process, const struct cwr_thread *thread)
+{
+	if (!cwr_waits_is_polling(thread))
+		return false;
+	for (size_t i = 0; i < process->nwatches; i++)
+		if (is_waiting_for(thread, &process->watches[i]) &&
+		    is_set(process, process->watches[i].fd))
+			return false;
+	return true;
+}
+
+/*
+ * The thread that used the socket has left its loop; what others poll is another matter, such as
+ * the timers of a runtime.
+ */
+static bool has_user_stopped(const struct cwr_process *process, const struct cwr_holder *holder)
+{
+	const struct cwr_thread *user = cwr_waits_thread(process, holder->last_use.tid);
+
+	if (!user || !polls_no_more(user))
+		return false;
+	for (size_t i = 0; i < process->nthreads; i++)
+		if (!polls_no_more(&process->threads[i]) &&
+		    !polls_elsewhere(process, &process->threads[i]))
+			return false;
+	return true;
+}
+
+static bool has_everybody_stopped(const struct cwr_process *process)
+{
+	for (size_t i = 0; i < process->nthreads; i++)
+		if (!polls_no_more(&process->threads[i]))
+			return false;
+	return true;
 }
 
 /* Had anybody polled, a level-triggered socket would have been told of, even if its end-of-file was
@@ -53,11 +111,8 @@ static bool is_stopped(struct cwr_case *c, const struct cwr_holder *holder,
 	    waiting->is_disarmed || waiting->is_awaited || c->socket->recv_q < 0 ||
 	    c->model->still_s <= 0)
 		return false;
-	for (size_t i = 0; i < process->nthreads; i++)
-		if (!polls_no_more(&process->threads[i]))
-			return false;
 	c->confidence = CWR_MEDIUM;
-	return true;
+	return has_everybody_stopped(process) || has_user_stopped(process, holder);
 }
 
 static bool decide_stopped(struct cwr_case *c)
@@ -69,7 +124,7 @@ static void advise_stopped(struct cwr_model *model, struct cwr_finding *f)
 {
 	f->explanation = cwr_model_printf(model,
 					  "The peer hung up and the socket is registered for that, "
-					  "but no thread of %s polls: the "
+					  "but no thread of %s polls it: the "
 					  "event loop has stopped, or is busy with something else.",
 					  cwr_words_blamed(model, f));
 	f->advice =
@@ -98,8 +153,7 @@ static const char *pause_call(const struct cwr_holder *holder)
 static bool is_paused(struct cwr_case *c, const struct cwr_holder *holder,
 		      const struct cwr_waiting *waiting)
 {
-	/* Some servers stop reading before they end. */
-	c->confidence = holder->process->is_exiting || !waiting->sets ? CWR_MEDIUM : CWR_HIGH;
+	c->confidence = is_winding_up(holder->process) || !waiting->sets ? CWR_MEDIUM : CWR_HIGH;
 	if (!waiting->sets)
 		return pause_call(holder) && !cwr_waits_in_call(holder->process, holder->fd);
 	return !waiting->wants_input && !waiting->is_disarmed;
@@ -168,8 +222,7 @@ static bool is_not_polled(struct cwr_case *c, const struct cwr_holder *holder,
 	c->confidence = CWR_MEDIUM;
 	if (waiting->sets || cwr_waits_in_call(process, holder->fd))
 		return false;
-	/* Before a process ends it may take all out. */
-	if (was_taken_out(holder) && !process->is_exiting)
+	if (was_taken_out(holder) && !is_winding_up(process))
 		return true;
 	if (was_taken_out(holder))
 		return cwr_index_has_polled_sibling(c->model, c->socket, process, 0);

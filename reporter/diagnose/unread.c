@@ -92,6 +92,8 @@ static const char *user_now(const struct cwr_holder *holder)
 
 	if (has_ended(holder->process, holder->last_use.tid))
 		return ", which has ended";
+	if (holder->process->is_exiting)
+		return ""; /* who ends waits for this report */
 	return user && user->fd != holder->fd ? cwr_waits_now(user) : "";
 }
 

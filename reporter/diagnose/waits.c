@@ -205,11 +205,12 @@ const char *cwr_waits_now(const struct cwr_thread *thread)
 		[CWR_CALL_FILE] = ", which now waits for a file",
 		[CWR_CALL_EPOLL] = ", which now waits in epoll_wait()",
 		[CWR_CALL_POLL] = ", which now waits in poll() or select()",
+		[CWR_CALL_FUTEX] = ", which now waits for a lock, or for work (both by futex())",
 	};
 
 	if (!thread->known)
 		return "";
 	if (thread->is_computing)
 		return ", which now computes";
-	return thread->call <= CWR_CALL_POLL && words[thread->call] ? words[thread->call] : "";
+	return thread->call <= CWR_CALL_FUTEX && words[thread->call] ? words[thread->call] : "";
 }

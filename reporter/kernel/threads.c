@@ -62,8 +62,7 @@ static const struct {
  */
 static bool is_mutex(const struct cwr_thread *thread)
 {
-	return thread->syscall == SYS_futex && (thread->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT &&
-	       thread->args[2] == 2;
+	return (thread->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && thread->args[2] == 2;
 }
 
 static enum cwr_call sort_of(const struct cwr_thread *thread)
@@ -71,7 +70,9 @@ static enum cwr_call sort_of(const struct cwr_thread *thread)
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++)
 		if (sorts[i].syscall == thread->syscall)
 			return sorts[i].call;
-	return is_mutex(thread) ? CWR_CALL_LOCK : CWR_CALL_OTHER;
+	if (thread->syscall != SYS_futex)
+		return CWR_CALL_OTHER;
+	return is_mutex(thread) ? CWR_CALL_LOCK : CWR_CALL_FUTEX;
 }
 
 /* The line is "running", "-1 SP PC", or the call's number and its arguments. */

@@ -142,6 +142,7 @@ enum cwr_call {
 	CWR_CALL_FILE,	/* a file lock, or fsync */
 	CWR_CALL_EPOLL, /* epoll_wait */
 	CWR_CALL_POLL,	/* poll or select */
+	CWR_CALL_FUTEX, /* for a lock of another library, a condition, a semaphore: no telling */
 };
 
 /* A thread of a living process (kernel/). */
@@ -196,6 +197,7 @@ struct cwr_process {
 	enum cwr_end end;
 	int end_status;
 	uint64_t t_exit;	    /* when it entered exit, 0: not */
+	bool is_sudden;		    /* by a signal that it never handled */
 	struct cwr_mark executed;   /* the exec that ended this image */
 	const char *session_path;   /* or NULL */
 	bool is_in_memory;	    /* that session is in no file, but in its memory */

@@ -40,6 +40,7 @@ static void read_end(struct cwr_process *process, const struct cw_session_header
 		header->end < sizeof(ends) / sizeof(ends[0]) ? ends[header->end] : CWR_END_UNKNOWN;
 	process->end_status = header->end_status;
 	process->t_exit = header->t_exit;
+	process->is_sudden = header->flags & CW_SESSION_SUDDEN;
 }
 
 static void read_process(struct cwr_model *model, struct cwr_process *process,

@@ -32,17 +32,20 @@ static enum cw_end end_how;
 static int end_status;
 static bool is_failing;
 
-static void enter(void)
+static void enter(bool is_sudden)
 {
 	struct cw_map *map = cw_session_own();
 
-	if (map)
+	if (map) {
+		if (is_sudden)
+			map->header->flags |= CW_SESSION_SUDDEN;
 		map->header->t_exit = cw_now();
+	}
 	is_failing = cw_report_begin_exit() > 0;
 	cw_events_enter_exit();
 }
 
-int cw_exit_begin(enum cw_end how, int status)
+static int begin_how(enum cw_end how, int status, bool is_sudden)
 {
 	pid_t pid;
 
@@ -50,12 +53,22 @@ int cw_exit_begin(enum cw_end how, int status)
 		return status;
 	pid = cw_process_id();
 	if (atomic_exchange(&begun_in, pid) != pid)
-		enter();
+		enter(is_sudden);
 	end_how = how;
 	end_status = status;
 	if (is_failing && how == CW_END_EXITED && cw_options.exitcode.number)
 		end_status = (int)cw_options.exitcode.number;
 	return end_status;
+}
+
+int cw_exit_begin(enum cw_end how, int status)
+{
+	return begin_how(how, status, false);
+}
+
+void cw_exit_begin_suddenly(int number)
+{
+	begin_how(CW_END_SIGNALED, number, true);
 }
 
 bool cw_exit_has_begun(void)

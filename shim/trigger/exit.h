@@ -16,6 +16,12 @@
  */
 int cw_exit_begin(enum cw_end how, int status);
 
+/*
+ * The same for a deadly signal that the program never had a handler for: it had no occasion to wind
+ * up what it was doing.  Async-signal-safe.
+ */
+void cw_exit_begin_suddenly(int number);
+
 bool cw_exit_has_begun(void);
 
 /* The last moment: the report is written, the session is ended or removed.  Once. */

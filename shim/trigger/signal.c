@@ -40,6 +40,7 @@ struct guarded {
 	int number; /* 0: unused */
 	bool is_report;
 	enum owner owner;
+	bool was_handled; /* the host has had a handler, which may have wound up before it ends */
 	struct sigaction shown_action; /* OURS, ONCE: what the host believes to be set */
 };
 
@@ -72,7 +73,10 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 	struct sigaction ours, fall = {.sa_handler = SIG_DFL};
 	uint64_t bit = 1ull << (number - 1);
 
-	cw_exit_begin(CW_END_SIGNALED, number);
+	if (find(number)->was_handled)
+		cw_exit_begin(CW_END_SIGNALED, number);
+	else
+		cw_exit_begin_suddenly(number);
 	cw_exit_end();
 	real_sigaction(number, &fall, &ours);
 	cw_raw(SYS_tgkill, cw_process_id(), cw_raw(SYS_gettid), number);
@@ -120,6 +124,7 @@ static void on_once(int number, siginfo_t *info, void *context)
 	struct guarded *signal = find(number);
 	struct sigaction host = signal->shown_action;
 
+	signal->was_handled = true;
 	signal->shown_action = (struct sigaction){.sa_handler = SIG_DFL};
 	install(signal);
 	if (host.sa_flags & SA_SIGINFO)
@@ -194,6 +199,7 @@ static int set_action(int number, const struct sigaction *new, struct sigaction 
 		return real_sigaction(number, new, ret_old);
 	if (get_action(signal, &old) != 0)
 		return -1;
+	signal->was_handled |= old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN;
 	if (new && (is_default(new) || is_once(new))) {
 		signal->shown_action = *new;
 		install(signal);

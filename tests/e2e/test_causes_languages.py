@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from lab import REPORT_SIGNAL
+from lab import REPORT_SIGNAL, wait_until
 
 TARGETS = [
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
@@ -23,6 +23,7 @@ TARGETS = [
     ("reconnecting_client.rb",),
     ("Swallow.java",),
     ("paused_server.js",),
+    ("asyncio_server.py",),
 ]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
 # What these leave is closed when they end, before main returns and unseen as a teardown.
@@ -93,3 +94,32 @@ def test_in_use_is_named_and_fails_nothing(lab):
     assert status == 0
     assert running.finish() == 0
     assert running.stderr == "" and lab.logs() == []
+
+
+def test_a_runtime_polls_on_beside_its_stopped_loop(lab):
+    """Threads are looked at twice, half a second apart, of what is older than that."""
+    running = lab.start("busy_server.js", at_exit=0).wait_ready()
+    wait_until(lambda: lab.report("--min-age=500ms", running.pid)[0]["findings"], "old enough")
+    assert_as_expected(lab.report("--min-age=500ms", running.pid)[0], running)
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+
+
+def test_a_server_that_goes_on_has_not_stopped(lab):
+    running = lab.start("busy_server.js", "--fixed").wait_ready()
+    report, status = lab.report(running.pid)
+    assert report["findings"] == [] and status == 0
+    assert running.finish() == 0
+    assert running.stderr == "" and lab.logs() == []
+
+
+@pytest.mark.parametrize("manner, causes", [
+    ((), {"not-polled"}),
+    # Before it raises the signal again it may have taken out what it was to close.
+    (("--handled",), {"unread-not-closed"}),
+], ids=["default", "handled"])
+def test_taken_out_before_a_signal_ends_it(lab, manner, causes):
+    running = lab.start("asyncio_server.py", *manner).wait_ready()
+    running.send(signal.SIGTERM)
+    assert running.finish() == -signal.SIGTERM
+    assert {f["cause"] for f in lab.only_log()["findings"]} == causes

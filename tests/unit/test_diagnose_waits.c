@@ -209,6 +209,48 @@ static void test_busy_loop(void **state)
 	assert_cause(s, "loop-stopped");
 }
 
+/* A runtime's own threads poll as well, but not the set of the loop that used the socket. */
+static void test_loop_stopped_beside_others(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *timer = add_living(s);
+	struct cwr_thread *loop;
+
+	s->socket->inode = INODE;
+	add_watch(s, s->socket, 7, INPUT);
+	add_thread(s, LOOP_TID, CWR_CALL_OTHER, -1);
+	add_thread(s, WORKER_TID, CWR_CALL_EPOLL, EPOLL_FD + 1)->is_still = false;
+	loop = &s->server->threads[0];
+	assert_cause(s, "unread-not-closed"); /* whose loop it is, is not known */
+	used_by(s->owner, LOOP_TID);
+	assert_cause(s, "loop-stopped");
+	add_watch(s, timer, 8, INPUT);
+	s->server->watches[1].epfd = EPOLL_FD + 1;
+	assert_cause(s, "loop-stopped");
+	s->server->watches[1].fd = EPOLL_FD; /* a set within the set */
+	assert_cause(s, "unread-not-closed");
+	s->server->watches[1].fd = 8;
+	loop->is_still = false; /* it may be on its way to its set */
+	assert_cause(s, "unread-not-closed");
+	used_by(s->owner, WORKER_TID); /* it may poll one set after the other */
+	loop->is_still = true;
+	assert_cause(s, "unread-not-closed");
+}
+
+/* A semaphore is waited for in the same way as for work: the words say no more than that. */
+static void test_user_waits_for_something(void **state)
+{
+	struct scene *s = *state;
+
+	add_thread(s, WORKER_TID, CWR_CALL_FUTEX, -1);
+	used_by(s->owner, WORKER_TID);
+	assert_cause(s, "unread-not-closed");
+	assert_non_null(strstr(s->model->findings->explanation, "waits for a lock, or for work"));
+	s->server->is_exiting = true; /* it waits for the report */
+	assert_cause(s, "unread-not-closed");
+	assert_null(strstr(s->model->findings->explanation, "which now"));
+}
+
 static void test_not_polled(void **state)
 {
 	struct scene *s = *state;
@@ -252,6 +294,8 @@ static void test_taken_out(void **state)
 	used_by(s->owner, s->owner->unpolled.tid);
 	s->server->is_exiting = true; /* and takes all out before it ends */
 	assert_cause(s, "unread-not-closed");
+	s->server->is_sudden = true; /* for which it had no time */
+	assert_cause(s, "not-polled");
 	s->server->is_exiting = false;
 	add_watch(s, s->socket, 7, INPUT); /* it was put in again */
 	assert_cause(s, "unread-not-closed");
@@ -375,6 +419,8 @@ int main(void)
 		SCENE_TEST(test_spent_shot_in_stuck_hands),
 		SCENE_TEST(test_loop_stopped),
 		SCENE_TEST(test_busy_loop),
+		SCENE_TEST(test_loop_stopped_beside_others),
+		SCENE_TEST(test_user_waits_for_something),
 		SCENE_TEST(test_not_polled),
 		SCENE_TEST(test_taken_out),
 		SCENE_TEST(test_paused_by_taking_out),

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 6u
+#define CW_SESSION_VERSION 7u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -302,7 +302,7 @@ enum cw_end { CW_END_NONE, CW_END_EXITED, CW_END_SIGNALED, CW_END_EXEC };
 /* Why recording was switched off. */
 enum cw_off {
 	CW_OFF_NO,
-	CW_OFF_SPACE,	/* no room on the file system for another block */
+	CW_OFF_SPACE, /* no room on the file system for another block */
 	CW_OFF_INTERNAL,
 };
 
@@ -319,6 +319,7 @@ enum {
 	CW_SESSION_IN_MEMORY =
 		1 << 0, /* there is no file: exe, ppid and their like are not filled */
 	CW_SESSION_SANDBOXED = 1 << 1, /* a seccomp filter is on: cookies cannot be asked for */
+	CW_SESSION_SUDDEN = 1 << 2,    /* t_exit is of a deadly signal that was never handled */
 };
 
 enum cw_reason { CW_REASON_NONE, CW_REASON_EXIT, CW_REASON_SIGNAL, CW_REASON_THRESHOLD };
