@@ -176,6 +176,7 @@ struct cwr_site_stats {
 	bool known;
 	uint64_t created;
 	uint64_t closed;
+	uint64_t t_served; /* creation of the newest on which data moved, of the closed; 0: none */
 	double life_min, life_median, life_max;
 };
 

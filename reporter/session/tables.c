@@ -244,7 +244,7 @@ static void read_lives(const struct cw_site *site, struct cwr_site_stats *stats)
 
 struct cwr_site_stats cwr_loader_site(const struct cwr_loader *loader, uint32_t stack)
 {
-	struct cwr_site_stats stats = {false, 0, 0, -1, -1, -1};
+	struct cwr_site_stats stats = {false, 0, 0, 0, -1, -1, -1};
 
 	for (size_t i = 0; stack && i < loader->nsites; i++) {
 		if (loader->sites[i].stack != stack)
@@ -252,6 +252,7 @@ struct cwr_site_stats cwr_loader_site(const struct cwr_loader *loader, uint32_t 
 		stats.known = true;
 		stats.created = loader->sites[i].created;
 		stats.closed = loader->sites[i].closed;
+		stats.t_served = loader->sites[i].t_served;
 		read_lives(&loader->sites[i], &stats);
 		break;
 	}

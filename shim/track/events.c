@@ -273,7 +273,8 @@ static void count_close(struct cw_map *map, const struct cw_slot *slot)
 	if ((slot->via == CW_VIA_DUP || slot->flags & CW_SLOT_WAS_DUPED) && has_duplicate(slot))
 		return;
 	cw_count(map->header->closed);
-	cw_site_closed(map, slot->created.stack, cw_now() - slot->created.t);
+	cw_site_closed(map, slot->created.stack, slot->created.t, cw_now(),
+		       slot->last.who || slot->eof.t);
 }
 
 /* At exit the slot stays, so that the report can say what the teardown closed. */

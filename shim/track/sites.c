@@ -43,15 +43,25 @@ void cw_site_uncreated(struct cw_map *map, uint32_t stack)
 		__atomic_fetch_sub(&site->created, 1, __ATOMIC_RELAXED);
 }
 
-void cw_site_closed(struct cw_map *map, uint32_t stack, uint64_t life)
+/* Of two threads that close at once, the later word may be of the older one: it is a tick older. */
+static void note_served(struct cw_site *site, uint64_t created)
+{
+	if (created > __atomic_load_n(&site->t_served, __ATOMIC_RELAXED))
+		__atomic_store_n(&site->t_served, created, __ATOMIC_RELAXED);
+}
+
+void cw_site_closed(struct cw_map *map, uint32_t stack, uint64_t created, uint64_t now,
+		    bool was_served)
 {
 	struct cw_site *site = find(map, stack);
-	uint64_t ms = life / 1000000;
+	uint64_t ms = (now - created) / 1000000;
 	int bucket = ms ? 64 - __builtin_clzll(ms) : 0;
 
 	if (!site)
 		return;
 	cw_count(site->closed);
+	if (was_served)
+		note_served(site, created);
 	if (bucket >= CW_LIFE_BUCKETS)
 		bucket = CW_LIFE_BUCKETS - 1;
 	__atomic_fetch_add(&site->life[bucket], 1, __ATOMIC_RELAXED);

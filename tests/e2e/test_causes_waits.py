@@ -26,6 +26,7 @@ TARGETS = [
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),
     ("own_client",),
+    ("never_used",),
 ]
 # The end of a child that inherited the listener is not the listener's end.
 QUEUED = [("backlog", "--shape=worker")]

@@ -338,6 +338,21 @@ static void test_never_used(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* The later one was served and is closed. */
+static void test_never_used_among_closed(void **state)
+{
+	struct scene *s = *state;
+
+	start_loop(s);
+	s->socket->has_tcp_bytes = true;
+	s->socket->site.t_served = s->socket->created.t - 1;
+	assert_cause(s, "unread-not-closed");
+	s->socket->site.t_served = s->socket->created.t + MADE_SECOND;
+	assert_cause(s, "never-used");
+	s->socket->bytes_sent = 1;
+	assert_cause(s, "unread-not-closed");
+}
+
 static void test_owner_stuck(void **state)
 {
 	struct scene *s = *state;
@@ -425,6 +440,7 @@ int main(void)
 		SCENE_TEST(test_taken_out),
 		SCENE_TEST(test_paused_by_taking_out),
 		SCENE_TEST(test_never_used),
+		SCENE_TEST(test_never_used_among_closed),
 		SCENE_TEST(test_owner_stuck),
 		SCENE_TEST(test_owner_is_not_alone),
 		SCENE_TEST(test_whole_pool_stuck),

@@ -104,6 +104,7 @@ static void test_site_statistics(void **state)
 	const struct cwr_site_stats *site;
 
 	made->sites[5] = (struct cw_site){.stack = stack, .created = 41, .closed = 4};
+	made->sites[5].t_served = 77;
 	made->sites[5].life[0] = 1;  /* under 1 ms */
 	made->sites[5].life[1] = 2;  /* [1, 2) ms */
 	made->sites[5].life[11] = 1; /* [1.024, 2.048) s */
@@ -113,6 +114,7 @@ static void test_site_statistics(void **state)
 	assert_true(site->known);
 	assert_int_equal(site->created, 41);
 	assert_int_equal(site->closed, 4);
+	assert_int_equal(site->t_served, 77);
 	assert_float_equal(site->life_min, 0, 1e-9);
 	assert_float_equal(site->life_median, 0.0015, 1e-9);
 	assert_float_equal(site->life_max, 2.048, 1e-9);

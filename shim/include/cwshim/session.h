@@ -214,6 +214,8 @@ struct cw_site {
 	uint32_t reserved;
 	uint64_t created;
 	uint64_t closed;
+	uint64_t
+		t_served; /* creation of the newest on which data moved, of those closed; 0: none */
 	uint32_t life[CW_LIFE_BUCKETS];
 };
 
