@@ -4,7 +4,6 @@
  * pidfd_getfd(2).
  */
 #include <stdbool.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -12,36 +11,13 @@
 #include "core/export.h"
 #include "core/real.h"
 #include "track/events.h"
+#include "track/message.h"
 
 #include "core/poison.h"
 
-/* Calls visit() with each descriptor in the message's control data. */
-static void for_each_right(unsigned int fn, const struct msghdr *msg,
-			   void (*visit)(unsigned int fn, int fd))
-{
-	struct msghdr *writable = (struct msghdr *)msg; /* the macros want it so */
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(writable); c; c = CMSG_NXTHDR(writable, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			visit(fn, fd);
-		}
-	}
-}
-
-/* Room for any data at all? */
 static size_t room(const struct msghdr *msg)
 {
-	for (size_t i = 0; i < msg->msg_iovlen; i++)
-		if (msg->msg_iov[i].iov_len)
-			return msg->msg_iov[i].iov_len;
-	return 0;
+	return cw_vector_room(msg->msg_iov, msg->msg_iovlen);
 }
 
 CW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -49,7 +25,7 @@ CW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t ret = cw_real.sendmsg(fd, msg, flags);
 
 	if (ret >= 0 && cw_unlikely(msg->msg_controllen))
-		for_each_right(CW_FN_sendmsg, msg, cw_on_right_sent);
+		cw_message_sent(CW_FN_sendmsg, msg);
 	return cw_on_writev(CW_FN_sendmsg, ret, fd, msg->msg_iov, msg->msg_iovlen);
 }
 
@@ -59,7 +35,7 @@ CW_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flag
 
 	for (int i = 0; i < ret; i++)
 		if (cw_unlikely(vec[i].msg_hdr.msg_controllen))
-			for_each_right(CW_FN_sendmmsg, &vec[i].msg_hdr, cw_on_right_sent);
+			cw_message_sent(CW_FN_sendmmsg, &vec[i].msg_hdr);
 	return (int)cw_on_write(CW_FN_sendmmsg, ret, fd, NULL);
 }
 
@@ -68,7 +44,7 @@ CW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	ssize_t ret = cw_real.recvmsg(fd, msg, flags);
 
 	if (ret >= 0 && cw_unlikely(msg->msg_controllen))
-		for_each_right(CW_FN_recvmsg, msg, cw_on_right_received);
+		cw_message_received(CW_FN_recvmsg, msg);
 	return cw_on_read(CW_FN_recvmsg, ret, fd, ret == 0 ? room(msg) : 0);
 }
 
@@ -80,7 +56,7 @@ CW_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flag
 
 	for (int i = 0; i < ret; i++) {
 		if (cw_unlikely(vec[i].msg_hdr.msg_controllen))
-			for_each_right(CW_FN_recvmmsg, &vec[i].msg_hdr, cw_on_right_received);
+			cw_message_received(CW_FN_recvmmsg, &vec[i].msg_hdr);
 		is_end = is_end || (!vec[i].msg_len && room(&vec[i].msg_hdr));
 	}
 	if (is_end)

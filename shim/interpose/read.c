@@ -12,6 +12,7 @@
 #include "core/real.h"
 #include "core/unwind.h"
 #include "track/events.h"
+#include "track/message.h"
 
 #include "core/poison.h"
 
@@ -20,15 +21,6 @@ CW_EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buflen);
 CW_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buflen, int flags);
 CW_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buflen, int flags,
 				 struct sockaddr *addr, socklen_t *len);
-
-/* Room for any data at all?  A bad vector fails in the kernel before it matters here. */
-static size_t room(const struct iovec *iov, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (iov[i].iov_len)
-			return iov[i].iov_len;
-	return 0;
-}
 
 CW_EXPORT ssize_t read(int fd, void *buf, size_t size)
 {
@@ -51,7 +43,7 @@ CW_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 {
 	ssize_t ret = cw_real.readv(fd, iov, count);
 
-	return cw_on_read(CW_FN_readv, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+	return cw_on_read(CW_FN_readv, ret, fd, ret == 0 ? cw_vector_room(iov, (size_t)count) : 0);
 }
 
 CW_EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
@@ -71,14 +63,16 @@ CW_EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offs
 {
 	ssize_t ret = CW_REAL(preadv2)(fd, iov, count, offset, flags);
 
-	return cw_on_read(CW_FN_preadv2, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+	return cw_on_read(CW_FN_preadv2, ret, fd,
+			  ret == 0 ? cw_vector_room(iov, (size_t)count) : 0);
 }
 
 CW_EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
 {
 	ssize_t ret = CW_REAL(preadv64v2)(fd, iov, count, offset, flags);
 
-	return cw_on_read(CW_FN_preadv64v2, ret, fd, ret == 0 ? room(iov, (size_t)count) : 0);
+	return cw_on_read(CW_FN_preadv64v2, ret, fd,
+			  ret == 0 ? cw_vector_room(iov, (size_t)count) : 0);
 }
 
 /* Between a pipe and a socket: end-of-file on one side, use of the other. */

@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -24,6 +26,7 @@
 #include "core/unwind.h"
 #include "track/events.h"
 #include "track/forks.h"
+#include "track/message.h"
 
 #include "core/poison.h"
 
@@ -57,6 +60,35 @@ static long on_accept(long ret, const long *a, long flags)
 			    (const struct sockaddr *)a[1], (const socklen_t *)a[2]);
 }
 
+static long on_sendmsg(long ret, const long *a)
+{
+	const struct msghdr *msg = (const struct msghdr *)a[1];
+
+	if (ret < 0)
+		return cw_on_write(CW_FN_syscall, ret, (int)a[0], NULL);
+	cw_message_sent(CW_FN_syscall, msg);
+	return cw_on_writev(CW_FN_syscall, ret, (int)a[0], msg->msg_iov, msg->msg_iovlen);
+}
+
+static long on_recvmsg(long ret, const long *a)
+{
+	const struct msghdr *msg = (const struct msghdr *)a[1];
+	size_t room = 0;
+
+	if (ret >= 0)
+		cw_message_received(CW_FN_syscall, msg);
+	if (ret == 0)
+		room = cw_vector_room(msg->msg_iov, msg->msg_iovlen);
+	return cw_on_read(CW_FN_syscall, ret, (int)a[0], room);
+}
+
+static long on_readv(long ret, const long *a)
+{
+	size_t room = ret == 0 ? cw_vector_room((const struct iovec *)a[1], (size_t)a[2]) : 0;
+
+	return cw_on_read(CW_FN_syscall, ret, (int)a[0], room);
+}
+
 static long after(long nr, long ret, const long *a)
 {
 	switch (nr) {
@@ -85,6 +117,21 @@ static long after(long nr, long ret, const long *a)
 	case SYS_read:
 	case SYS_recvfrom:
 		return cw_on_read(CW_FN_syscall, ret, (int)a[0], (size_t)a[2]);
+	case SYS_readv:
+		return on_readv(ret, a);
+	case SYS_recvmsg:
+		return on_recvmsg(ret, a);
+	case SYS_sendmsg:
+		return on_sendmsg(ret, a);
+	case SYS_socketpair:
+		return cw_on_socketpair(CW_FN_syscall, (int)ret, (int)a[1], (const int *)a[3]);
+	case SYS_pidfd_getfd:
+		if (ret >= 0)
+			cw_on_right_received(CW_FN_syscall, (int)ret);
+		return ret;
+	case SYS_epoll_ctl:
+		return a[1] == EPOLL_CTL_DEL ? cw_on_unpolled(CW_FN_syscall, (int)ret, (int)a[2])
+					     : ret;
 	case SYS_write:
 	case SYS_sendto:
 		return cw_on_write(CW_FN_syscall, ret, (int)a[0], (const void *)a[1]);

@@ -86,3 +86,12 @@ def test_a_daemon_is_found_by_its_number(lab):
     [finding] = report["findings"]
     assert daemon in [holder["pid"] for sock in finding["sockets"] for holder in sock["holders"]]
     assert running.finish() == 0
+
+
+@pytest.mark.parametrize("number", listing("numbers"))
+def test_a_call_by_its_number_is_seen(lab, number):
+    """What syscall() is asked for."""
+    running = lab.start("numbers", number, at_exit=0).wait_ready()
+    report, _ = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert running.finish() == 0 and running.stderr == ""
