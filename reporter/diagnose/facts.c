@@ -140,12 +140,16 @@ const struct cwr_holder *cwr_fact_eof_reader(const struct cwr_socket *socket)
 	return first;
 }
 
-/* After shutdown(SHUT_RD) every read returns 0, whatever the peer does. */
+/*
+ * After shutdown(SHUT_RD) every read returns 0, whatever the peer does.  What is closed was probed
+ * before.
+ */
 static bool tells_of_fin(const struct cwr_holder *holder)
 {
 	bool is_own_doing = holder->shut_rd && holder->shutdown.t <= holder->eof.t;
 
-	return holder->saw_reset || (holder->eof.t && !is_own_doing);
+	return holder->saw_reset || (holder->eof.t && !is_own_doing) ||
+	       (holder->closed.t && holder->probe.fin_seen);
 }
 
 bool cwr_fact_peer_closed(const struct cwr_socket *socket)

@@ -21,6 +21,7 @@
 #include "track/mark.h"
 #include "track/misclosed.h"
 #include "track/ring.h"
+#include "track/probe.h"
 #include "track/session.h"
 #include "track/sites.h"
 #include "track/slots.h"
@@ -290,12 +291,34 @@ static void mark_closed_at_exit(unsigned int fn, int fd)
 	cw_slots_commit(slot);
 }
 
-/* So long after its end-of-file was read that the close is news by itself? */
-static bool is_late(struct cw_map *map, const struct cw_slot *slot)
+/*
+ * Is the close of an accepted connection, whose end nobody has read, so late?  Only the kernel
+ * knows; it is asked where the connection is old enough.  A client's pool may take its time.
+ */
+static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy)
 {
-	if (!slot->eof.t || slot->via == CW_VIA_FORK ||
-	    cw_now() - slot->eof.t < cw_options.late.number)
+	int error = errno;
+	bool is_late;
+
+	if (slot->role != CW_ROLE_ACCEPTED || !slot->peer_port ||
+	    cw_now() - slot->created.t < cw_options.late.number)
 		return false;
+	*copy = *slot;
+	is_late = cw_probe_is_long_gone(copy, cw_options.late.number);
+	errno = error;
+	return is_late;
+}
+
+/* So long after its end that the close is news by itself?  If so, fills *copy. */
+static bool is_late(struct cw_map *map, const struct cw_slot *slot, struct cw_slot *copy)
+{
+	if (slot->via == CW_VIA_FORK)
+		return false;
+	if (slot->eof.t ? cw_now() - slot->eof.t < cw_options.late.number
+			: !is_late_unread(slot, copy))
+		return false;
+	if (slot->eof.t)
+		*copy = *slot;
 	cw_count(map->header->closed_late);
 	return true;
 }
@@ -305,13 +328,16 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	bool has_siblings = slot->flags & CW_SLOT_WAS_DUPED || slot->via == CW_VIA_DUP;
 	bool is_shared = __atomic_load_n(&map->header->forks, __ATOMIC_RELAXED) > slot->fork_seq ||
 			 has_siblings;
-	struct cw_slot *handed = NULL;
+	struct cw_slot *handed = NULL, copy;
+	bool is_kept = is_late(map, slot, &copy);
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate,
 	 * on a sender that kept its own, on what was sent and not received, or closed late. */
-	if (is_late(map, slot) || is_shared || slot->via == CW_VIA_PASSED || slot->passed.t) {
-		struct cw_slot copy = *slot;
-
+	if (!is_kept && (is_shared || slot->via == CW_VIA_PASSED || slot->passed.t)) {
+		copy = *slot;
+		is_kept = true;
+	}
+	if (is_kept) {
 		copy.closed = cw_mark_here(map, fn);
 		copy.flags |= is_shared ? CW_SLOT_SHARED : 0;
 		handed = cw_handed_store(map, &copy);

@@ -213,3 +213,18 @@ uint32_t cw_probe_all(bool with_strangers)
 		found += cw_probe_strangers();
 	return found;
 }
+
+bool cw_probe_is_long_gone(struct cw_slot *slot, uint64_t ns)
+{
+	struct tcp_info info = {0};
+
+	if (cw_is_sandboxed || !get_tcp_info(slot->fd, &info) ||
+	    info.tcpi_state != STATE_CLOSE_WAIT || info.tcpi_last_ack_recv < ns / 1000000)
+		return false;
+	slot->probe = (struct cw_probe){
+		.flags = CW_PROBE_CONFIRMED | CW_PROBE_FIN_SEEN,
+		.tcp_state = STATE_CLOSE_WAIT,
+		.fin_age_ms = info.tcpi_last_ack_recv,
+	};
+	return true;
+}

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cwshim/session.h"
+
 /*
  * Writes the kernel's word into the slots of all sockets whose peer has closed, and corrects slots
  * that the kernel contradicts.  with_strangers: also looks through /proc/self/fd for sockets that
@@ -25,5 +27,12 @@ uint32_t cw_probe_all(bool with_strangers);
  */
 uint32_t cw_probe_recorded(void);
 uint32_t cw_probe_strangers(void);
+
+/*
+ * For a socket that is about to be closed: has its peer been gone for `ns` nanoseconds or more,
+ * unread, and the program not reset it?  Then slot->probe says since when.  One system call; none
+ * in a sandbox.  Sets errno.
+ */
+bool cw_probe_is_long_gone(struct cw_slot *slot, uint64_t ns);
 
 #endif

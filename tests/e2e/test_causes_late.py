@@ -2,13 +2,14 @@
 """closed-late: what was closed long after its end is told, however it is asked; what was not, is not."""
 
 import signal
+import subprocess
 
 import pytest
 
-from lab import REPORT_SIGNAL, assert_report, load_report
+from lab import LIBRARY, REPORT_SIGNAL, assert_report, command_of, innermost, load_report
 
 LATE = "200ms"  # the targets wait twice as long
-SHAPES = ["sweep", "shutdown"]
+SHAPES = ["sweep", "shutdown", "idle"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -43,6 +44,30 @@ def test_killed(lab):
     running.send(signal.SIGKILL)
     assert running.finish() == -signal.SIGKILL
     assert_report(lab.report(running.pid)[0], running.expects)
+
+
+def test_what_nobody_read(lab):
+    """The kernel says at the close how long the peer had been gone."""
+    running = lab.start("closed_late", "--shape=idle", late=LATE).wait_ready()
+    assert running.finish() == 0
+    [finding] = lab.only_log()["findings"]
+    assert set(finding["stacks"]) == {"created", "closed_elsewhere"}
+    assert innermost(finding, "closed_elsewhere").startswith("give_up:")
+    assert "nobody read that" in finding["explanation"]
+
+
+def test_nothing_is_asked_of_a_young_connection(lab):
+    """Only the close of one older than the limit costs a call."""
+    trace = lab.root / "trace"
+    calls = {}
+    for late in ("1h", LATE):
+        subprocess.run(["strace", "-f", "-o", trace, "-e", "trace=getsockopt", "-E",
+                        f"LD_PRELOAD={LIBRARY}", "-E", f"CWSHIM_OPTIONS={lab.options(late=late, at_exit=0)}",
+                        *command_of("closed_late"), "--shape=idle"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
+                       timeout=60)
+        calls[late] = trace.read_text().count('TCP_INFO, "')  # of sockets
+    assert calls == {"1h": 0, LATE: 3}
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -4,6 +4,7 @@
  *
  *     --shape=sweep     an idle sweep closes all that have ended
  *     --shape=shutdown  the handler of an orderly shutdown does, before the program ends
+ *     --shape=idle      an idle sweep closes all that were silent for long: it has read nothing
  *     --fixed           it closes at once
  */
 #include "serve.h"
@@ -19,17 +20,22 @@ static void give_up(int fd)
 int main(int argc, char **argv)
 {
 	bool is_fixed = target_has_option(argc, argv, "--fixed");
+	bool is_idle = target_has_option(argc, argv, "--shape=idle");
 	bool at_end = target_has_option(argc, argv, "--shape=shutdown");
 	int listener, fds[CLIENTS];
 	pid_t clients;
 
 	target_begin();
-	target_expect(is_fixed ? NULL : "closed-late", "stall", CLIENTS);
+	if (is_idle)
+		printf("EXPECT cause=closed-late verdict=stall count=%d\n", CLIENTS);
+	else
+		target_expect(is_fixed ? NULL : "closed-late", "stall", CLIENTS);
 	listener = target_listen(0);
 	clients = target_start_clients(target_port(listener), CLIENTS, TARGET_DROP);
 	for (int i = 0; i < CLIENTS; i++) {
 		fds[i] = take(listener);
-		read_to_end(fds[i]);
+		if (!is_idle)
+			read_to_end(fds[i]);
 		if (is_fixed)
 			give_up(fds[i]);
 	}

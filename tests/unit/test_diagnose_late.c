@@ -70,6 +70,13 @@ static void test_end_of_file_never_read(void **state)
 	struct scene *s = *state;
 
 	s->owner->eof = (struct cwr_mark){0};
+	assert_clean(s); /* nobody knows how long the peer had been gone */
+	s->owner->probe.fin_seen = true;
+	s->owner->probe.state = CWR_TCP_CLOSE_WAIT;
+	s->owner->probe.fin_age_s = 70;
+	assert_cause(s, "closed-late");
+	assert_int_equal(s->model->findings->oldest_s, 70);
+	s->owner->probe.fin_age_s = 50;
 	assert_clean(s);
 }
 
