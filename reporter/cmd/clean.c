@@ -6,7 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
-#include "kernel/proc.h"
+#include "kernel/pidns.h"
 #include "model/arena.h"
 #include "session/dir.h"
 #include "session/told.h"
@@ -15,12 +15,16 @@
 #include <fcntl.h>
 #include <string.h>
 
+pid_t cwr_session_writer(const struct cw_session_header *header)
+{
+	if (header->end == CW_END_EXEC)
+		return 0;
+	return cwr_pidns_find(header->pid, header->start_ticks, header->pidns);
+}
+
 bool cwr_session_is_in_use(const struct cw_session_header *header)
 {
-	struct cwr_proc_stat stat;
-
-	return header->end != CW_END_EXEC && cwr_proc_stat(header->pid, &stat) &&
-	       stat.state != 'Z' && stat.state != 'X' && stat.start_ticks == header->start_ticks;
+	return cwr_session_writer(header) != 0;
 }
 
 /* The directory of a `cwshim run` that is gone: its FIFO has no reader. */

@@ -9,8 +9,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
-/* Is the process that writes this session still there, and the same image? */
+/*
+ * The process that writes this session, by its number in /proc; 0: it is no longer there, or has
+ * executed another image.
+ */
+pid_t cwr_session_writer(const struct cw_session_header *header);
 bool cwr_session_is_in_use(const struct cw_session_header *header);
 
 /*

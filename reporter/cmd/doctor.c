@@ -144,8 +144,7 @@ static void judge_recording(struct verdict *verdict, pid_t pid, const char *sess
 
 	cwr_error_free(cwr_session_dir_list(dir, &list));
 	for (size_t i = 0; i < list.n; i++)
-		if (!list.entries[i].error && list.entries[i].header.pid == pid &&
-		    cwr_session_is_in_use(&list.entries[i].header))
+		if (!list.entries[i].error && cwr_session_writer(&list.entries[i].header) == pid)
 			header = &list.entries[i].header;
 	if (!header)
 		printf("%s: has no session in %s: it has opened no socket of its own, or its "

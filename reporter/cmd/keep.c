@@ -43,7 +43,7 @@ static struct cwr_kept *add(struct cwr_keep *keep, const struct cwr_model *model
 	if (!keep->entries)
 		cwr_out_of_memory();
 	keep->entries[keep->n++] = (struct cwr_kept){
-		.pid = holder->process->pid,
+		.pid = holder->process->session_pid,
 		.t_session = holder->process->t_session,
 		.fd = holder->fd,
 		.cookie = holder->socket->cookie,
@@ -82,7 +82,7 @@ void cwr_keep_add(struct cwr_keep *keep, const struct cwr_model *model, const ch
 
 static bool is_about(const struct cwr_kept *kept, const struct cwr_holder *holder)
 {
-	return kept->fd == holder->fd && kept->pid == holder->process->pid &&
+	return kept->fd == holder->fd && kept->pid == holder->process->session_pid &&
 	       kept->t_session == holder->process->t_session;
 }
 
@@ -93,7 +93,7 @@ static void restore_waiting(struct cwr_model *model, const struct cwr_kept *kept
 	struct cwr_socket *socket;
 
 	for (const struct cwr_holder *h = listener->holders; h; h = h->next)
-		if (h->is_open && h->process->pid != kept->pid)
+		if (h->is_open && h->process->session_pid != kept->pid)
 			return;
 	if (cwr_model_find_socket(model, kept->waiting))
 		return;

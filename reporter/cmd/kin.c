@@ -8,6 +8,7 @@
 
 #include "cwshim/session.h"
 #include "kernel/mapped.h"
+#include "kernel/pidns.h"
 #include "kernel/proc.h"
 #include "model/arena.h"
 
@@ -64,7 +65,7 @@ static void visit_mapped(void *context, pid_t pid, const char *path)
 {
 	char own[32];
 
-	snprintf(own, sizeof(own), "%d-", pid);
+	snprintf(own, sizeof(own), "%d-", cwr_pidns_own_number(pid));
 	add(context, path, !strncmp(name_in(path), own, strlen(own)));
 }
 

@@ -44,8 +44,8 @@ static struct cwr_error *load_path(struct cwr_model *model, struct cwr_kernel_li
 	struct cw_session_header header;
 	struct cwr_error *error = cwr_session_read_header(path, &header);
 
-	if (!error && cwr_session_is_in_use(&header))
-		cwr_kernel_list_add(kernel, header.pid);
+	if (!error && cwr_session_writer(&header))
+		cwr_kernel_list_add(kernel, cwr_session_writer(&header));
 	cwr_error_free(error);
 	return cwr_sources_load_path(model, path);
 }
@@ -67,9 +67,13 @@ static struct cwr_error *load_arguments(struct cwr_model *model, const struct cw
 /* Containers' processes may share a directory of sessions. */
 static void add_namespaces(struct cwr_kernel_list *kernel, const struct cwr_session_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (!list->entries[i].error && cwr_session_is_in_use(&list->entries[i].header))
-			cwr_kernel_list_add(kernel, list->entries[i].header.pid);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct cwr_session_entry *entry = &list->entries[i];
+		pid_t pid = entry->error ? 0 : cwr_session_writer(&entry->header);
+
+		if (pid)
+			cwr_kernel_list_add(kernel, pid);
+	}
 }
 
 static struct cwr_error *load(struct cwr_model *model, const struct cwr_options *options,

@@ -5,7 +5,7 @@
  */
 #include "cmd/talk.h"
 
-#include "kernel/proc.h"
+#include "kernel/pidns.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -62,10 +62,7 @@ void cwr_talk_captured(struct cwr_talk *talk, unsigned int failing)
 
 static bool is_gone(const struct cw_session_header *header)
 {
-	struct cwr_proc_stat stat;
-
-	return !cwr_proc_stat(header->pid, &stat) || stat.state == 'Z' || stat.state == 'X' ||
-	       stat.start_ticks != header->start_ticks;
+	return !cwr_pidns_find(header->pid, header->start_ticks, header->pidns);
 }
 
 void cwr_talk_wait_for_finish(struct cwr_talk *talk)

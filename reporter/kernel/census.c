@@ -4,6 +4,7 @@
  */
 #include "kernel/census.h"
 
+#include "kernel/pidns.h"
 #include "kernel/proc.h"
 #include "model/arena.h"
 #include "util/cleanup.h"
@@ -155,6 +156,10 @@ static bool open_process(struct cwr_census *census, pid_t pid)
 {
 	if (census->pid == pid)
 		return true;
+	if (!cwr_pidns_is_proc_ours()) {
+		errno = EPERM;
+		return false;
+	}
 	if (census->pid)
 		close(census->pidfd);
 	census->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

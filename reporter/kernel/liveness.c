@@ -67,8 +67,9 @@ static void ask(struct cwr_model *model, struct cwr_process *process)
 {
 	struct cwr_proc_stat stat;
 
-	process->is_alive = process->end != CWR_END_EXEC && cwr_proc_stat(process->pid, &stat) &&
-			    is_running(&stat) && is_same(process, &stat);
+	process->is_alive = process->end != CWR_END_EXEC && !process->is_elsewhere &&
+			    cwr_proc_stat(process->pid, &stat) && is_running(&stat) &&
+			    is_same(process, &stat);
 	if (process->is_alive && has_other_image(model, process)) {
 		process->is_alive = false;
 		process->end = CWR_END_EXEC;

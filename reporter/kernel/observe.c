@@ -217,6 +217,7 @@ struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_k
 	};
 
 	set_clock(model);
+	cwr_observe_numbers(&observer);
 	cwr_observe_liveness(&observer);
 	if (list->error)
 		say_no_list(model, list->error);

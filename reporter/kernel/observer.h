@@ -16,6 +16,9 @@ struct cwr_observer {
 	uint64_t t_listed; /* when diag was read, before the sessions; monotonic */
 };
 
+/* numbers.c: numbers of other pid namespaces become those of /proc.  First of all. */
+void cwr_observe_numbers(struct cwr_observer *observer);
+
 /* liveness.c: which processes are still the ones that the sessions speak of. */
 void cwr_observe_liveness(struct cwr_observer *observer);
 

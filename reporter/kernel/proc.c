@@ -127,6 +127,19 @@ void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context)
 			visit(context, (pid_t)number(entry->d_name));
 }
 
+void cwr_proc_each_thread(pid_t pid, cwr_thread_visitor *visit, void *context)
+{
+	char path[64];
+	const struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	CWR_AUTO_CLOSEDIR DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir)))
+		if (number(entry->d_name) > 0)
+			visit(context, pid, (pid_t)number(entry->d_name));
+}
+
 int cwr_proc_cloexec(pid_t pid, int fd)
 {
 	char name[64], text[512];

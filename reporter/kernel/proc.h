@@ -42,6 +42,10 @@ uint64_t cwr_proc_inode_in(const char *link);
 typedef void cwr_pid_visitor(void *context, pid_t pid);
 void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context);
 
+/* For every thread of a process. */
+typedef void cwr_thread_visitor(void *context, pid_t pid, pid_t tid);
+void cwr_proc_each_thread(pid_t pid, cwr_thread_visitor *visit, void *context);
+
 /* 1 or 0: close-on-exec is set or not; -1: not known. */
 int cwr_proc_cloexec(pid_t pid, int fd);
 

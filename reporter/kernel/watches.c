@@ -4,6 +4,7 @@
  * threads that are in poll(2) or select(2) now, which lie in the target's memory and are read with
  * process_vm_readv(2).
  */
+#include "kernel/pidns.h"
 #include "kernel/proc.h"
 
 #include "util/cleanup.h"
@@ -86,7 +87,8 @@ static bool read_memory(pid_t pid, uint64_t address, void *to, size_t size)
 	struct iovec local = {to, size};
 	struct iovec remote = {(void *)(uintptr_t)address, size};
 
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+	return cwr_pidns_is_proc_ours() &&
+	       process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
 static void add_waiter(struct cwr_model *model, struct cwr_process *process,

@@ -184,7 +184,10 @@ enum cwr_end { CWR_END_RUNNING, CWR_END_UNKNOWN, CWR_END_EXITED, CWR_END_SIGNALE
 
 struct cwr_process {
 	pid_t pid;
-	pid_t ppid; /* -1: unknown */
+	pid_t ppid;	   /* -1: unknown */
+	pid_t session_pid; /* as its session has it, by the numbers of ... */
+	uint64_t pidns;	   /* ... this pid namespace (its inode); 0: unknown */
+	bool is_elsewhere; /* pid is of that namespace; nothing in /proc has it */
 	uint64_t start_ticks;
 	const char *exe;	 /* or NULL */
 	char **cmdline;		 /* NULL-terminated, or NULL */

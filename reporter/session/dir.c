@@ -178,7 +178,7 @@ static bool is_parent(const struct cw_session_header *parent, const struct cw_se
 static bool is_program_started_by(const struct cw_session_header *parent,
 				  const struct cw_session_header *child)
 {
-	return !child->from_fork && child->ppid == parent->pid &&
+	return !child->from_fork && child->ppid == parent->pid && child->pidns == parent->pidns &&
 	       child->t_start >= parent->t_start &&
 	       (!parent->t_end || child->t_start <= parent->t_end);
 }
@@ -186,8 +186,9 @@ static bool is_program_started_by(const struct cw_session_header *parent,
 bool cwr_session_is_next_of_kin(const struct cw_session_header *a,
 				const struct cw_session_header *b)
 {
-	return (a->pid == b->pid && a->start_ticks == b->start_ticks) || is_parent(a, b) ||
-	       is_parent(b, a) || is_program_started_by(a, b) || is_program_started_by(b, a);
+	return (a->pid == b->pid && a->start_ticks == b->start_ticks && a->pidns == b->pidns) ||
+	       is_parent(a, b) || is_parent(b, a) || is_program_started_by(a, b) ||
+	       is_program_started_by(b, a);
 }
 
 void cwr_session_find_relatives(const struct cwr_session_list *list, size_t start,

@@ -58,6 +58,8 @@ struct cwr_process *cwr_join_descendant(struct cwr_model *model, struct cwr_proc
 	process->exe = parent->exe;
 	process->cmdline = parent->cmdline;
 	process->end = CWR_END_UNKNOWN;
+	process->session_pid = pid;
+	process->pidns = parent->pidns;
 	process->parent = parent;
 	process->parent_fork_seq = fork_seq;
 	process->parent_pid = parent->pid;
@@ -94,8 +96,8 @@ static void end_by_exec(struct cwr_model *model, struct cwr_process *process,
 
 static bool are_images_of_one(const struct cwr_process *a, const struct cwr_process *b)
 {
-	return a != b && a->pid == b->pid && a->start_ticks == b->start_ticks && a->session_path &&
-	       b->session_path;
+	return a != b && a->pid == b->pid && a->start_ticks == b->start_ticks &&
+	       a->pidns == b->pidns && a->session_path && b->session_path;
 }
 
 static const struct cwr_fork *find_fork(const struct cwr_process *process, uint32_t seq)

@@ -49,6 +49,8 @@ static void read_process(struct cwr_model *model, struct cwr_process *process,
 	const struct cw_session_header *header = &file->header;
 
 	process->ppid = header->ppid;
+	process->session_pid = header->pid;
+	process->pidns = header->pidns;
 	process->start_ticks = header->start_ticks;
 	process->exe = header->exe[0] ? cwr_model_strdup(model, header->exe) : NULL;
 	process->cmdline = split_cmdline(model, header->cmdline, header->cmdline_len);

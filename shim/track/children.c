@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "core/thread.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/text.h"
@@ -33,7 +34,10 @@ uint64_t cw_children_start_ticks(int pid)
 	long len;
 
 	cw_text_add(&text, "/proc/");
-	cw_text_add_dec(&text, pid);
+	if (pid)
+		cw_text_add_dec(&text, pid);
+	else
+		cw_text_add(&text, "self");
 	cw_text_add(&text, "/stat");
 	len = cw_read_file(name, stat, sizeof(stat));
 	if (len <= 0)
@@ -50,6 +54,12 @@ uint64_t cw_children_start_ticks(int pid)
 	return cw_scan_uint(at, &end);
 }
 
+/* Does /proc go by the numbers of our pid namespace, and not by those of an outer one? */
+static bool is_proc_ours(void)
+{
+	return cw_children_start_ticks(cw_process_id()) == cw_children_start_ticks(0);
+}
+
 /* The number may be another process's by now.  What cannot be known counts as living. */
 static bool is_gone(const struct cw_child *child)
 {
@@ -57,6 +67,8 @@ static bool is_gone(const struct cw_child *child)
 
 	if (cw_raw(SYS_kill, child->pid, 0) == -ESRCH)
 		return true;
+	if (!is_proc_ours())
+		return false;
 	ticks = cw_children_start_ticks(child->pid);
 	return ticks && child->start_ticks && ticks != child->start_ticks;
 }
@@ -145,7 +157,8 @@ void cw_children_enter(const struct cw_session_header *header)
 	struct cw_map *family = cw_session_family();
 	struct cw_child *place, before;
 
-	if (!family || cw_is_sandboxed)
+	/* By a number of another pid namespace nobody could tell whether it lives. */
+	if (!family || cw_is_sandboxed || header->pidns != family->header->pidns)
 		return;
 	place = find_place(family, cw_count(family->header->children));
 	if (!place)

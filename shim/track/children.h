@@ -20,7 +20,10 @@ void cw_children_enter(const struct cw_session_header *header);
 /* This process's session is about to be removed. */
 void cw_children_leave(const struct cw_session_header *header);
 
-/* When a process started: field 22 of /proc/PID/stat (proc(5)), clock ticks; 0: not known. */
+/*
+ * When a process started: field 22 of /proc/PID/stat (proc(5)), clock ticks; 0: not known.  pid 0
+ * is this process, by whatever number /proc knows it: that may be of an outer namespace.
+ */
 uint64_t cw_children_start_ticks(int pid);
 
 #endif

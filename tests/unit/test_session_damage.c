@@ -70,7 +70,7 @@ static void test_headers_that_cannot_be_read(void **state)
 	struct made_session *made = made_session_new(100);
 
 	made->header.version = CW_SESSION_VERSION + 1;
-	refuse_header(*state, made, "session format 8, but this cwshim reads format 7");
+	refuse_header(*state, made, "session format 9, but this cwshim reads format 8");
 	made = made_session_new(100);
 	made->header.header_size -= 8;
 	refuse_header(*state, made, "damaged session");

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 7u
+#define CW_SESSION_VERSION 8u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -347,6 +347,7 @@ struct cw_session_header {
 	uint32_t parent_fork_seq; /* number of that fork in the parent's session */
 	uint64_t parent_t_start;  /* t_start of the parent's session */
 	uint64_t netns;		  /* inode of the network namespace, 0: unknown */
+	uint64_t pidns; /* inode of the pid namespace that all numbers are of, 0: unknown */
 
 	uint32_t end; /* enum cw_end */
 	int32_t end_status;
