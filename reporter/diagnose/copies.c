@@ -228,6 +228,25 @@ static const struct cwr_holder *find_parted_receiver(const struct cwr_socket *so
 	return NULL;
 }
 
+/* Did that process fork the holder's, which may then have been left to do the rest? */
+static bool is_child_of(const struct cwr_holder *holder, const struct cwr_process *process)
+{
+	return holder->process == process || holder->process->parent == process ||
+	       holder->via_mark.pid == process->pid;
+}
+
+/* The owner left it to another child, who read the end-of-file and is done with it; NULL: not so.
+ */
+static const struct cwr_holder *find_parted_child(const struct cwr_socket *socket,
+						  const struct cwr_holder *copy)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_FORK && h->eof.t && is_done(h) &&
+		    !is_child_of(copy, h->process))
+			return h;
+	return NULL;
+}
+
 static void tell_owner_story(struct cwr_case *c, const struct cwr_holder *owner,
 			     struct cwr_holder *copy)
 {
@@ -247,6 +266,8 @@ static bool decide_child(struct cwr_case *c)
 		return false;
 	if (!owner_served(c, copy))
 		server = find_parted_receiver(c->socket);
+	if (!server)
+		server = find_parted_child(c->socket, copy);
 	if (!server)
 		return false;
 	tell_owner_story(c, server, copy);

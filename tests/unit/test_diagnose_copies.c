@@ -140,6 +140,21 @@ static void test_child_kept_copy(void **state)
 	assert_string_equal(s->model->findings->evidence[CWR_EV_FORKED].op, "fork");
 }
 
+/* A child served it, the owner is gone, and another child has a copy that it inherited by and by.
+ */
+static void test_sibling_kept_copy(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = add_child(s, 2, true);
+
+	serve_in_child(s);
+	s->server->is_alive = s->owner->is_open = s->owner->is_confirmed = false;
+	assert_cause(s, "child-kept-copy");
+	assert_ptr_equal(s->model->findings->blamed[0], copy);
+	copy->process->parent = s->socket->last_holder->process; /* it was left the rest to do */
+	assert_cause(s, "eof-read-not-closed");
+}
+
 /* A correct server: the parent closes at once, the child is slow. */
 static void test_slow_child_is_no_kept_copy(void **state)
 {
@@ -370,6 +385,7 @@ int main(void)
 		SCENE_TEST(test_ending_child_is_clean),
 		SCENE_TEST(test_dead_tree_speaks_from_history),
 		SCENE_TEST(test_child_kept_copy),
+		SCENE_TEST(test_sibling_kept_copy),
 		SCENE_TEST(test_slow_child_is_no_kept_copy),
 		SCENE_TEST(test_leaked_through_exec),
 		SCENE_TEST(test_inetd_style_is_no_exec_leak),
