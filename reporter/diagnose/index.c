@@ -113,10 +113,11 @@ bool cwr_index_has_served_successor(const struct cwr_model *model, const struct 
 {
 	const struct place *place = place_of(model, socket);
 
-	/* Most are closed when they have been served. */
-	if (socket->site.t_served && socket->site.t_served >= socket->created.t)
+	/* Most are closed when they have been served.  Two within a tick of the clock say nothing:
+	 * the one that was not served may be the later one. */
+	if (socket->site.t_served > socket->created.t)
 		return true;
-	return place && place->last_served && place->last_served >= socket->created.t;
+	return place && place->last_served > socket->created.t;
 }
 
 /* --- Clients. --- */

@@ -23,8 +23,7 @@ void cwr_index_build(struct cwr_model *model);
 /* Does the socket's creator use another one that it made at the same place? */
 bool cwr_index_has_used_sibling(const struct cwr_model *model, const struct cwr_socket *socket);
 
-/* Did data move on one, open or closed by now, that the same place made at the same time or later?
- * Not on this one. */
+/* Did data move on one, open or closed by now, that the same place made later? */
 bool cwr_index_has_served_successor(const struct cwr_model *model, const struct cwr_socket *socket);
 
 /* Did that thread connect to the same peer from the same place, later than t and than this one? */

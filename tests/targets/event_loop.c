@@ -170,6 +170,7 @@ int main(int argc, char **argv)
 	target_end_clients(clients);
 	while (is_shape("removed") && nremoved < CLIENTS)
 		target_pause();
+	target_wait_tick();
 	add_living(listener);
 	serve(listener, true);
 	while (is_fixed && nclosed < CLIENTS)

@@ -6,6 +6,7 @@
  * --fixed: it closes the refused ones, too.
  */
 #include "serve.h"
+#include "target_threads.h"
 
 enum { CLIENTS = 5, REFUSED = 2 };
 
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
 			serve(fd);
 		if (i % 2 == 0 || is_fixed)
 			close(fd);
+		target_wait_tick();
 	}
 	target_end_clients(clients);
 	target_hold();

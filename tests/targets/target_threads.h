@@ -43,6 +43,18 @@ static inline void target_pause(void)
 	nanosleep(&pause, NULL);
 }
 
+/* What comes next is later by the shim's clock, which counts in ticks. */
+static inline void target_wait_tick(void)
+{
+	struct timespec start, now;
+
+	TARGET_CHECK(clock_gettime(CLOCK_MONOTONIC_COARSE, &start) == 0);
+	do {
+		target_pause();
+		TARGET_CHECK(clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0);
+	} while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
+}
+
 /* Is the thread in this system call now? */
 static inline bool target_is_in_call(pid_t tid, long number)
 {
