@@ -42,7 +42,19 @@ static bool is_same(const struct cwr_process *process, const struct cwr_proc_sta
 	return started_at_fork(process, stat);
 }
 
-/* The image that recorded is gone, though its process lives: an exec that the shim did not see. */
+/* An image that records has its session mapped, which no exec leaves (execve(2)). */
+static bool has_session_mapped(const struct cwr_process *process)
+{
+	const char *name = strrchr(process->session_path, '/');
+
+	return cwr_proc_has_mapped(process->pid, name ? name + 1 : process->session_path);
+}
+
+/*
+ * The image that recorded is gone, though its process lives: an exec that the shim did not see. The
+ * program's path alone proves none: its file may have been renamed since, and what runs under an
+ * emulator (valgrind, qemu-user) is told its own path while the kernel knows the emulator's.
+ */
 static bool has_other_image(struct cwr_model *model, const struct cwr_process *process)
 {
 	const char *exe = process->session_path ? cwr_proc_exe(model, process->pid) : NULL;
@@ -51,8 +63,9 @@ static bool has_other_image(struct cwr_model *model, const struct cwr_process *p
 
 	if (!exe || !length)
 		return false;
-	return strncmp(exe, process->exe, length) != 0 ||
-	       (exe[length] && strcmp(exe + length, deleted) != 0);
+	if (!strncmp(exe, process->exe, length) && (!exe[length] || !strcmp(exe + length, deleted)))
+		return false;
+	return !has_session_mapped(process);
 }
 
 static void close_holders(struct cwr_model *model, const struct cwr_process *process)

@@ -73,6 +73,10 @@ struct cwr_traces {
 /* False if its maps may not be read. */
 bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces);
 
+/* Has it a file of that name, whatever its directory, mapped?  False if its maps may not be read.
+ */
+bool cwr_proc_has_mapped(pid_t pid, const char *name);
+
 /*
  * 1: it was executed with more rights than its caller had, so that the loader ignored LD_PRELOAD
  * (AT_SECURE, getauxval(3)); 0: it was not; -1: not known.

@@ -39,6 +39,24 @@ bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces)
 	return true;
 }
 
+bool cwr_proc_has_mapped(pid_t pid, const char *name)
+{
+	CWR_AUTO_FREE char *line = NULL;
+	char path[64];
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	CWR_AUTO_FCLOSE FILE *maps = fopen(path, "re");
+
+	while (maps && getline(&line, &size, maps) > 0) {
+		const char *file = strrchr(line, '/');
+
+		if (file && !strncmp(file + 1, name, strlen(name)))
+			return true;
+	}
+	return false;
+}
+
 /* The number after the key, which starts with a newline and ends with a tab; 0: it is not there. */
 static unsigned int status_field(pid_t pid, const char *key)
 {

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from lab import BUILD, Running
+from lab import BUILD, Running, assert_report
 
 
 def created_frames(report):
@@ -56,6 +56,22 @@ def test_a_replaced_program_gives_no_wrong_lines(lab):
     assert frame["file"] is None and frame["line"] is None and frame["function"] is None
     [process] = report["processes"]
     assert any(str(program) in limit for limit in process["limits"])
+
+
+def test_a_program_renamed_since_is_still_the_same(lab):
+    """As an upgrade does that keeps the old file: no other program was executed by that."""
+    program = lab.root / "server"
+    shutil.copy(BUILD / "targets/eof_not_closed", program)
+    running = Running([program], lab.environment(at_exit=0), lab.root / "stderr")
+    lab.started.append(running)
+    running.wait_ready()
+    program.rename(lab.root / "server.old")
+    report, _ = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert all(finding["confirmed"] for finding in report["findings"])
+    [process] = report["processes"]
+    assert process["shim"] and process["ended"] is None
+    assert running.finish() == 0
 
 
 def test_a_stripped_program_names_what_is_left(lab):
