@@ -37,11 +37,11 @@ BEFORE = {
 class Host:
     """A script under the shim that holds still."""
 
-    def __init__(self, tmp_path, script):
+    def __init__(self, tmp_path, script, prefix=()):
         self.sessions = tmp_path / "s"
         self.stderr = tmp_path / "stderr"
         with open(self.stderr, "wb") as stderr:
-            self.process = subprocess.Popen([PYTHON, "-c", script], text=True, stderr=stderr,
+            self.process = subprocess.Popen([*prefix, PYTHON, "-c", script], text=True, stderr=stderr,
                                             env=environment(self.sessions, at_exit=0),
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.lines = []
@@ -116,6 +116,20 @@ def test_a_child_records_in_its_own_memory(tmp_path):
         finally:
             host.process.stdin.close()
             host.process.wait(TIMEOUT_S)
+
+
+def test_a_disk_that_fills_up_later(tmp_path):
+    """What was recorded until then is reported, with the reason why no more was."""
+    sessions = tmp_path / "s"
+    sessions.mkdir(mode=0o700)
+    mount = f"mount -t tmpfs -o size=400k,mode=700 none {sessions} && exec \"$@\""
+    many = LEAK + "more = [serve() for _ in range(300)]\n" + HOLD
+    with Host(tmp_path, many, ("unshare", "-m", "sh", "-c", mount, "sh")) as host:
+        report = host.report()
+        assert "there was no room for its session" in limits(report)
+        assert "eof-read-not-closed" in [finding["cause"] for finding in report["findings"]]
+        host.process.stdin.close()
+        assert host.process.wait(TIMEOUT_S) == 0
 
 
 def test_more_stacks_than_there_is_room_for(lab):

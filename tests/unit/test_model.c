@@ -46,6 +46,51 @@ static void test_sockets_are_found_by_their_cookie(void **state)
 	assert_null(cwr_model_find_socket(model, 0));
 }
 
+static void test_a_socket_gets_its_name(void **state)
+{
+	struct cwr_model *model = *state;
+	struct cwr_socket *socket = cwr_model_add_socket(model, 1ull << 63 | 5);
+
+	cwr_model_name_socket(model, socket, 7);
+	assert_ptr_equal(cwr_model_find_socket(model, 7), socket);
+	assert_ptr_equal(cwr_model_find_socket(model, 1ull << 63 | 5), socket);
+	assert_int_equal(socket->cookie, 7);
+	assert_true(socket->is_by_number);
+	cwr_model_name_socket(model, socket, 7);
+	assert_ptr_equal(model->sockets, socket);
+	assert_null(socket->next);
+}
+
+/* One process knows it by its cookie, another one by the number that it made up. */
+static void test_two_that_turn_out_to_be_one(void **state)
+{
+	struct cwr_model *model = *state;
+	struct cwr_process *knows = cwr_model_add_process(model, 1);
+	struct cwr_process *made = cwr_model_add_process(model, 2);
+	struct cwr_socket *known = cwr_model_add_socket(model, 7);
+	struct cwr_socket *unnamed = cwr_model_add_socket(model, 1ull << 63);
+	struct cwr_holder *copy = cwr_model_add_holder(model, known, knows, 3);
+	struct cwr_holder *owner = cwr_model_add_holder(model, unnamed, made, 4);
+	struct cwr_holder *same = cwr_model_add_holder(model, unnamed, knows, 3);
+
+	same->is_open = true;
+	unnamed->created.t = 100;
+	cwr_model_set_creator(unnamed, owner);
+	cwr_model_name_socket(model, unnamed, 7);
+	assert_ptr_equal(model->sockets, known);
+	assert_null(known->next);
+	assert_ptr_equal(known->creator, made);
+	assert_int_equal(known->created.t, 100);
+	assert_ptr_equal(cwr_model_find_holder(model, known, made, 4), owner);
+	assert_ptr_equal(cwr_model_find_holder(model, known, knows, 3), copy);
+	assert_ptr_equal(owner->socket, known);
+	assert_ptr_equal(known->last_holder, owner);
+	assert_false(same->is_open);
+	/* What is added next stands behind what is left. */
+	unnamed = cwr_model_add_socket(model, 8);
+	assert_ptr_equal(known->next, unnamed);
+}
+
 static void test_sockets_keep_their_order(void **state)
 {
 	struct cwr_model *model = *state;
@@ -192,6 +237,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_MODEL(test_defaults_of_the_policy),
 		WITH_MODEL(test_sockets_are_found_by_their_cookie),
+		WITH_MODEL(test_a_socket_gets_its_name),
+		WITH_MODEL(test_two_that_turn_out_to_be_one),
 		WITH_MODEL(test_sockets_keep_their_order),
 		WITH_MODEL(test_nothing_is_known_of_a_new_socket),
 		WITH_MODEL(test_the_creator_comes_first),
