@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 struct found {
+	pid_t pid; /* in /proc */
 	uint64_t address;
 	bool is_loaded;
 	struct cw_session_header header;
@@ -34,7 +35,7 @@ static void visit(void *context, pid_t pid)
 	if (pid == getpid() || !cwr_memory_find(pid, &address, &header))
 		return;
 	found = cwr_model_alloc(search->model, sizeof(*found));
-	*found = (struct found){address, false, header, search->found};
+	*found = (struct found){pid, address, false, header, search->found};
 	search->found = found;
 }
 
@@ -49,7 +50,7 @@ static struct found *find_all(struct cwr_model *model)
 static void load(struct cwr_model *model, struct found *found)
 {
 	found->is_loaded = true;
-	cwr_error_free(cwr_session_load_memory(model, found->address, &found->header));
+	cwr_error_free(cwr_session_load_memory(model, found->pid, found->address, &found->header));
 }
 
 void cwr_memory_load_all(struct cwr_model *model)
@@ -75,7 +76,7 @@ static bool load_more(struct cwr_model *model, struct found *all, pid_t pid)
 	bool has_loaded = false;
 
 	for (struct found *f = all; f; f = f->next) {
-		if (f->is_loaded || (f->header.pid != pid && !is_relative(model, &f->header)))
+		if (f->is_loaded || (f->pid != pid && !is_relative(model, &f->header)))
 			continue;
 		load(model, f);
 		has_loaded = true;
@@ -90,7 +91,7 @@ bool cwr_memory_load_pid(struct cwr_model *model, pid_t pid)
 	while (load_more(model, all, pid))
 		;
 	for (const struct found *f = all; f; f = f->next)
-		if (f->header.pid == pid)
+		if (f->pid == pid)
 			return true;
 	return false;
 }

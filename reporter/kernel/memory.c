@@ -6,6 +6,7 @@
  */
 #include "kernel/memory.h"
 
+#include "kernel/pidns.h"
 #include "kernel/proc.h"
 #include "util/cleanup.h"
 
@@ -111,16 +112,32 @@ static bool is_session(const struct cw_session_header *header)
 	       header->flags & CW_SESSION_IN_MEMORY;
 }
 
+/* A session has the numbers of its process's own pid namespace. */
+static pid_t number_of(pid_t pid)
+{
+	pid_t own = cwr_pidns_own_number(pid);
+
+	return own ? own : pid;
+}
+
+static uint64_t namespace_of(pid_t pid, const char *kind)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 static void describe(pid_t pid, struct cw_session_header *header)
 {
 	struct cwr_proc_stat stat_of = {0};
-	struct stat st;
 	char path[64];
 	ssize_t n;
 
-	header->pid = pid;
+	header->pid = number_of(pid);
 	if (cwr_proc_stat(pid, &stat_of)) {
-		header->ppid = stat_of.ppid;
+		header->ppid = number_of(stat_of.ppid);
 		header->start_ticks = stat_of.start_ticks;
 	}
 	header->t_start_real = cwr_proc_now(CLOCK_REALTIME) - cwr_proc_now(CLOCK_MONOTONIC) +
@@ -130,8 +147,8 @@ static void describe(pid_t pid, struct cw_session_header *header)
 	header->exe[n > 0 ? n : 0] = 0;
 	n = cwr_proc_read_text(header->cmdline, sizeof(header->cmdline), pid, "cmdline");
 	header->cmdline_len = n > 0 ? (uint32_t)n : 0;
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	header->netns = stat(path, &st) == 0 ? st.st_ino : 0;
+	header->netns = namespace_of(pid, "net");
+	header->pidns = namespace_of(pid, "pid");
 }
 
 bool cwr_memory_find(pid_t pid, uint64_t *ret_address, struct cw_session_header *ret_header)

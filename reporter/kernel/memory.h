@@ -13,8 +13,8 @@
 
 /*
  * The address of the session there.  False if there is none, or if the memory may not be read (that
- * takes the right to ptrace(2)).  *ret_header is a copy of its header, with number, parent,
- * program, arguments, start and network namespace of the process, as /proc tells them.
+ * takes the right to ptrace(2)).  *ret_header is a copy of its header, with numbers (those of its
+ * own pid namespace), program, arguments, start and namespaces of the process, as /proc tells them.
  */
 bool cwr_memory_find(pid_t pid, uint64_t *ret_address, struct cw_session_header *ret_header);
 

@@ -180,14 +180,14 @@ struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path)
 	return error;
 }
 
-struct cwr_error *cwr_session_load_memory(struct cwr_model *model, uint64_t address,
+struct cwr_error *cwr_session_load_memory(struct cwr_model *model, pid_t pid, uint64_t address,
 					  const struct cw_session_header *known)
 {
 	struct cwr_session_file file;
 	char path[64];
 	struct cwr_error *error;
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", known->pid);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	error = cwr_session_file_open_memory(&file, path, address, known);
 	if (!error)
 		error = cwr_session_file_check_size(&file);

@@ -22,9 +22,9 @@ struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path);
 
 /*
  * The same of a session in the memory of a living process, at this address there.  `known` is its
- * header, with the process's number and what else is known of it filled in.
+ * header, with what is known of the process filled in; pid is its number in /proc.
  */
-struct cwr_error *cwr_session_load_memory(struct cwr_model *model, uint64_t address,
+struct cwr_error *cwr_session_load_memory(struct cwr_model *model, pid_t pid, uint64_t address,
 					  const struct cw_session_header *known);
 
 /* Only the header, checked; ret_header->ready may be 0: the process is still starting. */

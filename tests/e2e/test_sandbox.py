@@ -127,3 +127,16 @@ def test_no_call_more_than_bare(lab, way):
     if way == "child":  # its parent is under no filter
         bare, watched = bare[1:], watched[1:]
     assert watched == bare and bare[-1][-1].startswith("exit")
+
+
+def test_a_sandbox_in_another_pid_namespace(lab):
+    """As in a container: the number in /proc is another than its own."""
+    target = BUILD / "targets" / "sandbox_leak"
+    running = lab._start(["unshare", "--pid", "--fork", "--mount-proc", target, "launch"],
+                         lab.environment(seccomp="avoid")).wait_ready()
+    server = pid_of_server(running, "child")
+    report, status = lab.report(server)
+    assert status == 1
+    assert_report(report, running.expects)
+    assert [process["pid"] for process in report["processes"]] == [server]
+    assert running.finish() == 0
