@@ -201,6 +201,19 @@ static __attribute__((noinline)) struct cw_layout find_elsewhere(uintptr_t pc, s
 	return layout;
 }
 
+bool cw_layouts_last(void)
+{
+	return atomic_load_explicit(&shared, memory_order_relaxed) &&
+	       atomic_load(&cw_wiped->closers) <= 0;
+}
+
+bool cw_layouts_is_lasting(uintptr_t pc)
+{
+	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
+
+	return common && look_up(common, pc, STAMP_SHARED);
+}
+
 struct cw_layout cw_layouts_find(uintptr_t pc)
 {
 	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
@@ -307,6 +320,16 @@ void cw_layouts_init(void)
 struct cw_layout cw_layouts_find(uintptr_t pc)
 {
 	return (struct cw_layout){.kind = CW_LAYOUT_OTHER};
+}
+
+bool cw_layouts_last(void)
+{
+	return false;
+}
+
+bool cw_layouts_is_lasting(uintptr_t pc)
+{
+	return false;
 }
 
 void cw_layouts_before_dlclose(void)

@@ -24,6 +24,14 @@ void cw_layouts_init(void);
  */
 struct cw_layout cw_layouts_find(uintptr_t pc);
 
+/*
+ * Is the layout of this address in the table of objects that stay?  Then it does not change as long
+ * as cw_layouts_last() is true, which it is not while a dlclose() is under way, nor after one that
+ * took away such an object.  Async-signal-safe.
+ */
+bool cw_layouts_is_lasting(uintptr_t pc);
+bool cw_layouts_last(void);
+
 /* Around dlclose(): what is learned of an object must not outlive it. */
 void cw_layouts_before_dlclose(void);
 void cw_layouts_after_dlclose(void);

@@ -165,19 +165,19 @@ static size_t drop_own_frames(uint64_t *ips, size_t n)
 }
 
 /* Our own functions all keep frame pointers, so their frames need no looking up. */
-static bool walk_layouts(uint64_t *ips, size_t max, size_t *ret_n)
+bool cw_unwind_start(struct cw_walk_start *ret)
 {
 	const uintptr_t *frame = __builtin_frame_address(0);
-	struct cw_walk_start start;
 
+	if (kind != CW_UNWIND_LIBUNWIND)
+		return false;
 	while (is_own(frame[1])) {
 		if (frame[0] <= (uintptr_t)frame)
 			return false;
 		frame = (const uintptr_t *)frame[0];
 	}
-	start = (struct cw_walk_start){
-		.ip = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
-	return cw_walk(&start, ips, max, ret_n);
+	*ret = (struct cw_walk_start){.ip = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
+	return true;
 }
 
 /* A handler that interrupted libunwind must not enter it again. */
@@ -211,12 +211,15 @@ static size_t walk_otherwise(uint64_t *ips, size_t max, uint16_t *ret_flags)
 	return n;
 }
 
-size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags)
+size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags, struct cw_walk_trace *ret_trace)
 {
+	struct cw_walk_start start;
 	size_t n = 0;
 
 	*ret_flags = 0;
-	if (kind == CW_UNWIND_LIBUNWIND && walk_layouts(ips, max, &n)) {
+	if (ret_trace)
+		ret_trace->is_whole = false;
+	if (cw_unwind_start(&start) && cw_walk(&start, ips, max, &n, ret_trace)) {
 		*ret_flags = n == max ? CW_STACK_CUT : 0;
 		n = drop_own_frames(ips, n);
 	} else if (kind != CW_UNWIND_NONE) {

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "core/options.h"
+#include "core/walk.h"
 
 /*
  * Loads the wanted unwinder and lets libunwind walk once, so that its caches and pools exist before
@@ -24,9 +25,16 @@ enum cw_unwinder cw_unwind_kind(void);
 
 /*
  * Writes the return addresses of the host's frames, innermost first, without any of this library.
- * At most max; *ret_flags gets bits of enum cw_stack_flags.  Keeps errno.  Async-signal-safe.
+ * At most max; *ret_flags gets bits of enum cw_stack_flags.  *ret_trace, unless NULL, is filled in,
+ * and whole only if layouts sufficed.  Keeps errno.  Async-signal-safe.
  */
-size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags);
+size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags, struct cw_walk_trace *ret_trace);
+
+/*
+ * The registers of the innermost frame that is not of this library.  False if stacks are not walked
+ * by layouts.  Async-signal-safe.
+ */
+bool cw_unwind_start(struct cw_walk_start *ret);
 
 /*
  * fork() copies the unwinder's locks as they are: these keep other threads out of it meanwhile.

@@ -35,11 +35,14 @@ enum step { GO_ON, AT_END, LOST };
 /* The frame that the walk is at.  Apart from the window, so that it can stay in registers. */
 struct frame {
 	uintptr_t ip, sp, bp;
-	bool is_exact; /* ip is where a signal came in between, not a return address */
+	uintptr_t bp_at; /* where bp was read, 0: it is the start's */
+	bool is_exact;	 /* ip is where a signal came in between, not a return address */
 };
 
 struct window {
-	uintptr_t low, high; /* may be read */
+	uintptr_t low, high;	     /* may be read */
+	uintptr_t start;	     /* sp */
+	struct cw_walk_trace *trace; /* or NULL */
 };
 
 /*
@@ -73,8 +76,8 @@ static bool is_on_own_stack(uintptr_t address)
 static struct window window_at(uintptr_t sp)
 {
 	if (is_on_own_stack(sp))
-		return (struct window){cw_thread.stack_low, cw_thread.stack_high};
-	return (struct window){page_of(sp), page_of(sp) + PAGE};
+		return (struct window){.low = cw_thread.stack_low, .high = cw_thread.stack_high};
+	return (struct window){.low = page_of(sp), .high = page_of(sp) + PAGE};
 }
 
 static uintptr_t top_of_stack(void)
@@ -126,6 +129,36 @@ static inline bool read_word(struct window *window, uintptr_t at, uintptr_t *ret
 	return true;
 }
 
+/* A word that decides where the walk goes. */
+static __attribute__((noinline)) void note(const struct window *window, uintptr_t at)
+{
+	struct cw_walk_trace *trace = window->trace;
+
+	if (trace->words == CW_WALK_WORDS_MAX || !is_on_own_stack(at) || at < window->start ||
+	    at - window->start > UINT32_MAX) {
+		trace->is_whole = false;
+		return;
+	}
+	trace->offset[trace->words] = (uint32_t)(at - window->start);
+	trace->value[trace->words++] = *(const uintptr_t *)at;
+}
+
+static inline bool is_traced(const struct window *window)
+{
+	return __builtin_expect(window->trace != NULL, 0);
+}
+
+/* rbp decides: often it holds something else that differs each time, and does not matter. */
+static inline void note_bp(const struct frame *frame, const struct window *window)
+{
+	if (!is_traced(window))
+		return;
+	if (frame->bp_at)
+		note(window, frame->bp_at);
+	else
+		window->trace->needs_bp = true;
+}
+
 static inline enum step return_to_caller(struct frame *frame, struct window *window, uintptr_t cfa,
 					 struct cw_layout layout)
 {
@@ -133,9 +166,15 @@ static inline enum step return_to_caller(struct frame *frame, struct window *win
 
 	if (cfa <= frame->sp || !read_word(window, cfa - 8, &frame->ip))
 		return LOST;
-	if (layout.bp_rule != CW_BP_SAME &&
-	    !read_word(window, saved + (uintptr_t)(intptr_t)layout.bp, &frame->bp))
-		return LOST;
+	if (is_traced(window))
+		note(window, cfa - 8);
+	if (layout.bp_rule != CW_BP_SAME) {
+		if (layout.bp_rule == CW_BP_AT_BP)
+			note_bp(frame, window);
+		frame->bp_at = saved + (uintptr_t)(intptr_t)layout.bp;
+		if (!read_word(window, frame->bp_at, &frame->bp))
+			return LOST;
+	}
 	frame->sp = cfa;
 	frame->is_exact = false;
 	return frame->ip < IP_MIN ? AT_END : GO_ON;
@@ -165,6 +204,7 @@ static inline enum step return_from_signal(struct frame *frame, struct window *w
 			return LOST;
 		*window = window_at(sp);
 	}
+	window->trace = NULL;
 	frame->sp = sp;
 	frame->is_exact = true;
 	return frame->ip < IP_MIN ? LOST : GO_ON;
@@ -191,17 +231,24 @@ static inline enum step follow_frame_pointer(struct frame *frame, struct window 
 
 static inline enum step step(struct frame *frame, struct window *window)
 {
-	struct cw_layout layout = cw_layouts_find(frame->ip - (frame->is_exact ? 0 : 1));
+	uintptr_t pc = frame->ip - (frame->is_exact ? 0 : 1);
+	struct cw_layout layout = cw_layouts_find(pc);
 	uintptr_t offset = (uintptr_t)(intptr_t)layout.cfa, cfa;
 
+	if (is_traced(window) && (layout.kind == CW_LAYOUT_SIGNAL || !cw_layouts_is_lasting(pc)))
+		window->trace->is_whole = false;
 	switch (layout.kind) {
 	case CW_LAYOUT_SP:
 		return return_to_caller(frame, window, frame->sp + offset, layout);
 	case CW_LAYOUT_BP:
+		note_bp(frame, window);
 		return return_to_caller(frame, window, frame->bp + offset, layout);
 	case CW_LAYOUT_AT_BP:
 		if (!read_word(window, frame->bp + offset, &cfa))
 			return LOST;
+		note_bp(frame, window);
+		if (is_traced(window))
+			note(window, frame->bp + offset);
 		return return_to_caller(frame, window, cfa, layout);
 	case CW_LAYOUT_SIGNAL:
 		return return_from_signal(frame, window);
@@ -229,21 +276,32 @@ static __attribute__((noinline)) void keep_own_stack(struct window *window, uint
 	cw_thread.stack_high = window->high;
 }
 
-bool cw_walk(const struct cw_walk_start *start, uint64_t *ips, size_t max, size_t *ret_n)
+bool cw_walk(const struct cw_walk_start *start, uint64_t *ips, size_t max, size_t *ret_n,
+	     struct cw_walk_trace *ret_trace)
 {
 	struct frame frame = {.ip = start->ip, .sp = start->sp, .bp = start->bp};
 	struct window window = window_at(start->sp);
 	enum step last = GO_ON;
 	size_t n = 0;
 
+	window.start = start->sp;
+	window.trace = ret_trace;
+	if (ret_trace) {
+		ret_trace->is_whole = true;
+		ret_trace->needs_bp = false;
+		ret_trace->words = 0;
+	}
 	while (n < max && last == GO_ON) {
 		ips[n++] = frame.ip;
 		if (n < max)
 			last = step(&frame, &window);
 	}
 	*ret_n = n;
-	if (last == LOST)
+	if (last == LOST) {
+		if (ret_trace)
+			ret_trace->is_whole = false;
 		return false;
+	}
 	if (!is_on_own_stack(start->sp) && window.low == page_of(start->sp))
 		keep_own_stack(&window, start->sp);
 	return true;

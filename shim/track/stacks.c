@@ -6,13 +6,18 @@
  */
 #include "track/stacks.h"
 
+#include "core/memo.h"
 #include "core/options.h"
+#include "core/thread.h"
 #include "core/unwind.h"
 #include "track/modules.h"
 
 #include "core/poison.h"
 
-enum { PROBES = 64 };
+enum {
+	PROBES = 64,
+	SOCKETS_FIRST = 16 /* a child that serves only a few writes to no page for walks to come */
+};
 
 static uint32_t hash_ips(const uint64_t *ips, size_t n)
 {
@@ -93,13 +98,50 @@ static uint32_t intern(struct cw_map *map, const uint64_t *ips, size_t n, uint16
 	return 0;
 }
 
-uint32_t cw_stack_here(struct cw_map *map)
+/* For core/memo.h: when the process's own session began; 0: nothing is to be kept of its walks. */
+static uint64_t number_of(const struct cw_map *map)
+{
+	const struct cw_session_header *header = map->header;
+
+	return __atomic_load_n(&header->created, __ATOMIC_RELAXED) >= SOCKETS_FIRST &&
+			       header->pid == cw_process_id()
+		       ? header->t_start
+		       : 0;
+}
+
+static uint32_t walk(struct cw_map *map, struct cw_walk_trace *trace)
 {
 	uint64_t ips[CW_STACK_FRAMES_MAX];
 	uint16_t flags;
-	size_t n = cw_unwind(ips, cw_options.depth.number, &flags);
+	size_t n = cw_unwind(ips, cw_options.depth.number, &flags, trace);
 
 	return n ? intern(map, ips, n, flags) : 0;
+}
+
+static uint32_t walk_and_keep(struct cw_map *map, const struct cw_walk_start *start,
+			      uint64_t session)
+{
+	struct cw_walk_trace trace;
+	uint32_t id = walk(map, &trace);
+
+	if (id && trace.is_whole)
+		cw_memo_keep(start, session, &trace, id);
+	return id;
+}
+
+uint32_t cw_stack_here(struct cw_map *map)
+{
+	uint64_t session = number_of(map);
+	struct cw_walk_start start;
+	uint32_t id;
+
+	if (!session || !cw_unwind_start(&start))
+		return walk(map, NULL);
+	id = cw_memo_find(&start, session);
+	if (id)
+		return id;
+	return cw_memo_wants(&start, session) ? walk_and_keep(map, &start, session)
+					      : walk(map, NULL);
 }
 
 uint32_t cw_stack_copy(struct cw_map *to, struct cw_map *from, uint32_t id)

@@ -56,7 +56,7 @@ static bool is_inside(void)
 {
 	uint64_t ips[CW_STACK_FRAMES_MAX];
 	uint16_t flags = 0;
-	size_t n = cw_unwind(ips, CW_STACK_FRAMES_MAX, &flags);
+	size_t n = cw_unwind(ips, CW_STACK_FRAMES_MAX, &flags, NULL);
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < FUNCTIONS_MAX; j++)

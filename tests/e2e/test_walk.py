@@ -12,7 +12,7 @@ from lab import BUILD
 
 WAYS = ["O0", "O1", "O2", "O3", "Os", "O2-fno-omit-frame-pointer"]
 STACKS = 400
-COUNTS = re.compile(r"^WALKS (\d+) LOST (\d+) DIFFERENT (\d+) DEEPEST (\d+)$", re.MULTILINE)
+COUNTS = re.compile(r"^WALKS (\d+) LOST (\d+) DIFFERENT (\d+) DEEPEST (\d+) KEPT (\d+)$", re.MULTILINE)
 
 
 def compare(log, *argv):
@@ -23,8 +23,9 @@ def compare(log, *argv):
     assert done.returncode == 0, done.stderr
     text = log.read_text()
     counts = [[int(number) for number in found] for found in COUNTS.findall(text)]
-    walks, lost, different, _ = (sum(column) for column in zip(*counts))
+    walks, lost, different, _, kept = (sum(column) for column in zip(*counts))
     assert different == 0, text[:4000]
+    assert kept > 0, "nothing that was kept is compared"
     return walks, lost, max(counted[3] for counted in counts)
 
 
@@ -66,4 +67,17 @@ def test_a_library_in_the_place_of_another(lab):
     [finding] = report["findings"]
     functions = [frame["function"] for frame in finding["stacks"]["created"]]
     assert functions[:4] == ["take", "call_framed", "take_through", "main"]
+    assert running.finish() == 0
+
+
+def test_stacks_that_differ_in_the_middle(lab):
+    """From the same place, with the same registers: only a word further up tells which way it was."""
+    running = lab.start("same_start").wait_ready()
+    assert running.fact("PLACE") == "same"
+    report, _ = lab.report(running.pid)
+    ways = {finding["stacks"]["created"][1]["function"]: finding for finding in report["findings"]}
+    assert ways.keys() == {"by_day", "by_night"}
+    for finding in ways.values():
+        assert finding["stacks"]["created"][0]["function"] == "take"
+        assert (finding["count"], finding["site_stats"]["created"]) == (1, 30)
     assert running.finish() == 0

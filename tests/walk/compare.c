@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Preloaded into any program: at each call of a few frequent functions the stack is walked by the
- * shim's layouts and by libunwind, and every frame compared.  At the end a line goes to the file
+ * shim's layouts and by libunwind, and every frame compared.  What was kept of an earlier walk from
+ * the same start must be the same, too.  At the end a line goes to the file
  * that WALK_LOG names; before it, the first stacks that
  * differ or that only libunwind can walk.  Programs built for it (shapes.c)
  * call getppid() wherever they want a look.
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/layouts.h"
+#include "core/memo.h"
 #include "core/raw.h"
 #include "core/thread.h"
 #include "core/walk.h"
@@ -34,7 +36,7 @@ extern void __libc_free(void *memory);
 
 static int (*unw_backtrace)(void **buffer, int size);
 static __thread bool is_busy;
-static atomic_uint walks, lost, different, deepest;
+static atomic_uint walks, lost, different, deepest, known;
 static char shown[SHOWN_SIZE];
 static atomic_uint shown_used;
 
@@ -64,22 +66,49 @@ static bool is_equal(const uint64_t *ours, size_t n, void *const *theirs, size_t
 	return memcmp(ours, theirs + first, n * sizeof(*ours)) == 0;
 }
 
+/* A stack's id; not 0. */
+static uint32_t number_of(const uint64_t *ips, size_t n)
+{
+	uint64_t hash = n;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ ips[i]) * 0x9e3779b97f4a7c15u;
+	return (uint32_t)(hash >> 32) | 1;
+}
+
+/* The walk is not spared, so that there is something to compare with. */
+static void compare_kept(const struct cw_walk_start *start, const uint64_t *ips, size_t n,
+			 const struct cw_walk_trace *trace)
+{
+	uint32_t id = number_of(ips, n), kept = cw_memo_find(start, 1);
+
+	if (kept) {
+		atomic_fetch_add(&known, 1);
+		if (kept != id && atomic_fetch_add(&different, 1) < SHOWN)
+			show("not as kept", (void *const *)ips, n);
+	} else if (cw_memo_wants(start, 1) && trace->is_whole) {
+		cw_memo_keep(start, 1, trace, id);
+	}
+}
+
 static void compare(const uintptr_t *frame)
 {
 	struct cw_walk_start start = {.ip = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
+	struct cw_walk_trace trace;
 	uint64_t ours[FRAMES];
 	void *theirs[FRAMES + OWN];
 	size_t n;
 	int m;
 
 	atomic_fetch_add(&walks, 1);
-	if (!cw_walk(&start, ours, FRAMES, &n)) {
+	if (!cw_walk(&start, ours, FRAMES, &n, &trace)) {
 		if (atomic_fetch_add(&lost, 1) < SHOWN)
 			show("lost", (void *const *)ours, n);
 		return;
 	}
 	if (n > deepest)
 		deepest = (unsigned int)n;
+	compare_kept(&start, ours, n, &trace);
 	m = unw_backtrace(theirs, FRAMES + OWN);
 	if (is_equal(ours, n, theirs, (size_t)m))
 		return;
@@ -163,7 +192,7 @@ __attribute__((destructor)) static void stop(void)
 	is_busy = true;
 	if (fd < 0)
 		return;
-	dprintf(fd, "%.*sWALKS %u LOST %u DIFFERENT %u DEEPEST %u\n", (int)shown_used, shown, walks,
-		lost, different, deepest);
+	dprintf(fd, "%.*sWALKS %u LOST %u DIFFERENT %u DEEPEST %u KEPT %u\n", (int)shown_used,
+		shown, walks, lost, different, deepest, known);
 	close(fd);
 }
