@@ -16,6 +16,8 @@
 #define uthash_nonfatal_oom(el) cwr_out_of_memory()
 #include <uthash.h>
 
+enum { A_FEW = 4 };
+
 struct cookie_entry {
 	uint64_t cookie;
 	struct cwr_socket *socket;
@@ -186,9 +188,16 @@ struct cwr_holder *cwr_model_find_holder(const struct cwr_model *model,
 					 const struct cwr_socket *socket,
 					 const struct cwr_process *process, int fd)
 {
+	struct cwr_holder *holder = socket->holders;
 	struct holder_entry *entry;
 	struct holding key;
 
+	/* Nearly all sockets have a few only: to look at them is faster than the index. */
+	for (int i = 0; holder && i < A_FEW; i++, holder = holder->next)
+		if (holder->process == process && holder->fd == fd)
+			return holder;
+	if (!holder)
+		return NULL;
 	/* The analyzer follows memset() into the bytes that are hashed, and not an initializer. */
 	memset(&key, 0, sizeof(key));
 	key = (struct holding){socket, process, fd};

@@ -145,10 +145,22 @@ static void read_forks(struct cwr_loader *loader)
 	qsort(process->forks, process->nforks, sizeof(*process->forks), by_seq);
 }
 
+/* The section is a hash table, mostly empty; each socket's site is looked for in what is left. */
+static void leave_out_empty_sites(struct cwr_loader *loader)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < loader->nsites; i++)
+		if (loader->sites[i].stack)
+			loader->sites[n++] = loader->sites[i];
+	loader->nsites = n;
+}
+
 void cwr_loader_read_tables(struct cwr_loader *loader)
 {
 	loader->stacks = read_section(loader, CW_SECTION_STACKS, &loader->stacks_size);
 	loader->sites = read_section(loader, CW_SECTION_SITES, &loader->nsites);
+	leave_out_empty_sites(loader);
 	read_functions(loader);
 	read_modules(loader);
 	read_forks(loader);
