@@ -57,7 +57,32 @@ static struct cwr_holder *add_confirmed(struct cwr_model *model, struct cwr_sock
 	return holder;
 }
 
+/* The image that this process had when the socket was recorded there, or NULL. */
+static const struct cwr_process *image_before(const struct cwr_socket *socket,
+					      const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process != process && h->process->pid == process->pid &&
+		    h->process->start_ticks == process->start_ticks)
+			return h->process;
+	return NULL;
+}
+
 /* --- Sockets that a process of ours holds and its session does not know. --- */
+
+/* A session does not know what came through an exec until the shim has looked at all descriptors.
+ */
+static void add_unknown(struct cwr_model *model, struct cwr_socket *socket,
+			struct cwr_process *process, int fd)
+{
+	struct cwr_holder *holder = add_confirmed(model, socket, process, fd);
+	const struct cwr_process *before = image_before(socket, process);
+
+	if (!before)
+		return;
+	holder->via = CWR_VIA_EXEC;
+	holder->via_mark = before->executed;
+}
 
 static void visit_unknown(struct search *search, int fd, uint64_t inode)
 {
@@ -77,7 +102,7 @@ static void visit_unknown(struct search *search, int fd, uint64_t inode)
 		socket->local = row->local;
 		socket->peer = row->peer;
 	}
-	add_confirmed(model, socket, search->process, fd);
+	add_unknown(model, socket, search->process, fd);
 }
 
 void cwr_observe_unknowns(struct cwr_observer *observer)
@@ -201,17 +226,6 @@ static bool is_program_of_holder(const struct cwr_socket *socket, const struct c
 		    is_same_program(h->process, process))
 			return true;
 	return false;
-}
-
-/* The image that this process had when the socket was recorded there, or NULL. */
-static const struct cwr_process *image_before(const struct cwr_socket *socket,
-					      const struct cwr_process *process)
-{
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process != process && h->process->pid == process->pid &&
-		    h->process->start_ticks == process->start_ticks)
-			return h->process;
-	return NULL;
 }
 
 static bool was_passed(const struct cwr_socket *socket)

@@ -35,3 +35,15 @@ def test_the_programs_command_line_and_the_careless_line(lab, target):
         assert "SOCK_CLOEXEC" in finding["advice"]
         assert f"at kept_by_program.c:{line}" in finding["advice"]
         assert running.finish() == 0
+
+
+def test_an_image_after_a_restart_holds_what_came_through_exec(lab):
+    """Its session has not been told of those descriptors yet: they are not its own."""
+    running = lab.start("restarted", at_exit=0).wait_ready()
+    report, status = lab.report(running.pid)
+    assert running.finish() == 0
+    [finding] = report["findings"]
+    assert (finding["cause"], finding["count"], status) == ("leaked-through-exec", 2, 1)
+    assert {holder["via"] for socket in finding["sockets"] for holder in socket["holders"]
+            if holder["pid"] == running.pid} == {"exec"}
+    assert "executed" in finding["stacks"]
