@@ -108,7 +108,16 @@ static bool is_quiet_end(int64_t recv_q)
 	return recv_q == 1 || recv_q == 25 || recv_q == 32;
 }
 
-/* Of a pool with more than one to that peer nothing shows which will be used again. */
+/*
+ * The program keeps it for another use: it has used such connections again, or this is the only
+ * one to that peer.
+ */
+static bool is_kept(const struct cwr_case *c, const struct cwr_holder *client)
+{
+	return cwr_index_is_reused(c->model, c->socket) ||
+	       !cwr_index_has_other_to_peer(c->model, c->socket, client->process);
+}
+
 static bool decide_pooled(struct cwr_case *c)
 {
 	const struct cwr_socket *socket = c->socket;
@@ -117,8 +126,7 @@ static bool decide_pooled(struct cwr_case *c)
 	if (!client || !client->process->is_alive || cwr_fact_eof_reader(socket) ||
 	    !is_quiet_end(socket->recv_q) || !socket->has_tcp_bytes || !socket->bytes_sent ||
 	    socket->bytes_received < (uint64_t)socket->recv_q || socket->idle_s < 0 ||
-	    socket->idle_s + TICK_S < socket->fin_age_s ||
-	    cwr_index_has_other_to_peer(c->model, socket, client->process))
+	    socket->idle_s + TICK_S < socket->fin_age_s || !is_kept(c, client))
 		return false;
 	c->blamed = client;
 	c->confidence = CWR_MEDIUM;
@@ -127,12 +135,14 @@ static bool decide_pooled(struct cwr_case *c)
 
 static void advise_pooled(struct cwr_model *model, struct cwr_finding *f)
 {
-	f->explanation =
-		cwr_model_printf(model,
-				 "The only connection of %s from this place to that server is "
-				 "idle, and the server has "
-				 "given it up: a pool that keeps it will notice at its next use.",
-				 cwr_words_blamed(model, f));
+	bool is_one = f->nsockets == 1;
+
+	f->explanation = cwr_model_printf(
+		model,
+		"%s keeps %s from this place to that server, which has given %s "
+		"up: a pool will notice at its next use.",
+		cwr_words_blamed(model, f), is_one ? "one idle connection" : "idle connections",
+		is_one ? "it" : "them");
 	f->advice = "none, if it is a pool's; a limit on idle time shorter than the server's "
 		    "avoids it.";
 }

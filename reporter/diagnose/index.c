@@ -22,6 +22,7 @@ enum kind { PLACE = 1, SERVICE, CONNECTOR, CLIENT, POLLED, OPEN, OPENS, SERVERS 
 struct place {
 	size_t nused;	      /* sockets that their creator uses or has used */
 	uint64_t last_served; /* the latest creation of one on which data moved */
+	bool is_reused;	      /* one of its connections was used for a second exchange */
 };
 
 /* The open and ended connections of one place to one peer, as times before now. */
@@ -89,6 +90,18 @@ static bool is_used_by_creator(const struct cwr_socket *socket)
 	return socket->creator && cwr_fact_process_used(socket, socket->creator);
 }
 
+/*
+ * A handshake of TLS is one or two turns by itself (RFC 5246, 7.3; RFC 8446, 2), before the first
+ * request.
+ */
+static bool is_reused(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->turns >= (h->speaks_tls ? CWR_TURNS_MAX : 1))
+			return true;
+	return false;
+}
+
 static void add_to_place(struct cwr_index *index, const struct cwr_socket *socket)
 {
 	struct cwr_key key;
@@ -100,6 +113,14 @@ static void add_to_place(struct cwr_index *index, const struct cwr_socket *socke
 	place->nused += is_used_by_creator(socket);
 	if (cwr_fact_has_moved_data(socket) && socket->created.t > place->last_served)
 		place->last_served = socket->created.t;
+	place->is_reused |= is_reused(socket);
+}
+
+bool cwr_index_is_reused(const struct cwr_model *model, const struct cwr_socket *socket)
+{
+	const struct place *place = place_of(model, socket);
+
+	return place && place->is_reused;
 }
 
 bool cwr_index_has_used_sibling(const struct cwr_model *model, const struct cwr_socket *socket)

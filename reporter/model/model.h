@@ -242,6 +242,9 @@ struct cwr_probe {
 	int64_t recv_q, unread, unsent; /* -1: unknown; recv_q is never known to the shim */
 };
 
+/* Further nobody counts how often a client asked again. */
+#define CWR_TURNS_MAX 3
+
 /* Somebody who has, or had, a descriptor of a socket. */
 struct cwr_holder {
 	struct cwr_process *process;
@@ -268,7 +271,8 @@ struct cwr_holder {
 					then used it in vain (0) */
 	struct cwr_probe probe;
 	bool shut_rd, shut_wr, saw_reset;
-	bool speaks_tls; /* the first that was written was a TLS handshake or alert */
+	bool speaks_tls;    /* the first that was written was a TLS handshake or alert */
+	unsigned int turns; /* of a client: writes after a read, up to CWR_TURNS_MAX */
 	struct cwr_socket *socket;
 	struct cwr_holder *next;	    /* of the socket */
 	struct cwr_holder *next_in_process; /* of the process */

@@ -112,6 +112,7 @@ static void fill_flags(struct cwr_holder *holder, const struct cw_slot *slot)
 	holder->shut_rd = slot->flags & CW_SLOT_SHUT_RD;
 	holder->shut_wr = slot->flags & CW_SLOT_SHUT_WR;
 	holder->saw_reset = slot->flags & CW_SLOT_RESET;
+	holder->turns = slot->turns < CW_TURNS_MAX ? slot->turns : CW_TURNS_MAX;
 	holder->speaks_tls = slot->wrote == CW_WROTE_HANDSHAKE || slot->wrote == CW_WROTE_ALERT;
 }
 

@@ -26,6 +26,7 @@
 #include "track/sites.h"
 #include "track/slots.h"
 #include "track/threshold.h"
+#include "track/turns.h"
 
 #include "core/poison.h"
 
@@ -127,6 +128,7 @@ void cw_note_odd_read(unsigned int fn, int fd)
 		return;
 	if (found->waited.t)
 		outdate_marks(fd, false);
+	cw_turns_count(found, false);
 	if (!found->last.t)
 		set_last(found, fn);
 }
@@ -139,6 +141,7 @@ void cw_note_odd_write(unsigned int fn, int fd, uint8_t wrote)
 		return;
 	if (!found->wrote)
 		__atomic_store_n(&found->wrote, wrote, __ATOMIC_RELAXED);
+	cw_turns_count(found, true);
 	if (found->eof.t || wrote == CW_WROTE_ALERT) {
 		note_marked_write(fn, fd);
 		return;

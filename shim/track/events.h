@@ -82,7 +82,8 @@ static inline void cw_note_read(unsigned int fn, int fd)
 
 	if (!slot)
 		return;
-	if (__builtin_expect((slot->waited.t | slot->last.t) != 0 || !cw_thread.tid, 0))
+	if (__builtin_expect((slot->waited.t | slot->last.t | slot->talk) != 0 || !cw_thread.tid,
+			     0))
 		cw_note_odd_read(fn, fd);
 	else
 		cw_set_last(slot, fn);
@@ -94,8 +95,8 @@ static inline void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
 
 	if (!slot)
 		return;
-	if (__builtin_expect((slot->eof.t | slot->waited.t | slot->last.t) != 0 || !slot->wrote ||
-				     wrote == CW_WROTE_ALERT || !cw_thread.tid,
+	if (__builtin_expect((slot->eof.t | slot->waited.t | slot->last.t | slot->talk) != 0 ||
+				     !slot->wrote || wrote == CW_WROTE_ALERT || !cw_thread.tid,
 			     0))
 		cw_note_odd_write(fn, fd, wrote);
 	else

@@ -36,7 +36,7 @@ TARGETS = [
     *(("tls_gnutls_handshake", f"--shape={shape}") for shape in ("bits", "hello")),
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped")),
-    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
+    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled", "reused")),
     *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "connect")),
     *(("event_loop", f"--shape={shape}")
       for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),

@@ -22,7 +22,7 @@ TARGETS = [
     ("libcurl_client", "--shape=pooled"),
     ("libcurl_client", "--shape=abandoned"),
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "connect", "send")),
-    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled")),
+    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled", "reused")),
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),
     ("own_client",),

@@ -3,7 +3,7 @@
  * A program that is the client, and does not close what it connected:
  * --shape=reconnect: it notices that the server hung up, connects again and drops the old socket;
  * abandoned: it connects anew for each request while the old connections live; pooled: it keeps the
- * only one for later.
+ * only one for later; reused: it keeps three, which it has used twice.
  * --fixed: it closes (pooled: it looks before it keeps, which is what a good pool does).
  */
 #include "target_upstream.h"
@@ -11,24 +11,33 @@
 static const struct shape {
 	const char *option, *cause, *verdict;
 	int requests, hang_up_at_once, count;
+	bool is_reused;
 } shapes[] = {
 	{"--shape=reconnect", "replaced-by-reconnect", "leak", 3, 2, 2},
 	{"--shape=abandoned", "abandoned-client", "leak", 3, 0, 3},
 	{"--shape=pooled", "idle-pooled-client", "idle", 1, 0, 1},
+	{"--shape=reused", "idle-pooled-client", "idle", 3, 0, 3, true},
 };
 
 static const struct shape *shape;
+
+static void exchange(int fd)
+{
+	char answer[6];
+
+	TARGET_CHECK(write(fd, "hi", 2) == 2);
+	TARGET_CHECK(read(fd, answer, sizeof(answer)) == sizeof(answer));
+}
 
 static int request(const struct target_upstream *upstream)
 {
 	struct sockaddr_in address = target_address(upstream->port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), failed;
-	char answer[6];
 
 	MARK_NEXT(created);
 	failed = connect(fd, (struct sockaddr *)&address, sizeof(address));
-	TARGET_CHECK(!failed && write(fd, "hi", 2) == 2);
-	TARGET_CHECK(read(fd, answer, sizeof(answer)) == sizeof(answer));
+	TARGET_CHECK(!failed);
+	exchange(fd);
 	return fd;
 }
 
@@ -60,6 +69,11 @@ int main(int argc, char **argv)
 		if (is_fixed)
 			close(fds[i]);
 		poll(NULL, 0, 100); /* the next request is clearly later */
+	}
+	if (shape->is_reused && !is_fixed) {
+		TARGET_CHECK(write(upstream.word, "a", 1) == 1);
+		for (int i = 0; i < shape->requests; i++)
+			exchange(fds[i]);
 	}
 	if (!shape->hang_up_at_once && !is_fixed) {
 		TARGET_CHECK(write(upstream.word, "x", 1) == 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For targets that are clients: a server in a process of its own, which answers each connection
- * once and, as asked for, hangs up.  Who asks with GET is answered in HTTP.
+ * once, or as often as asked for, and hangs up.  Who asks with GET is answered in HTTP.
  */
 #ifndef CWSHIM_TARGET_UPSTREAM_H
 #define CWSHIM_TARGET_UPSTREAM_H
@@ -12,7 +12,7 @@
 
 struct target_upstream {
 	int port;
-	int word; /* a byte written here makes it hang up on all */
+	int word; /* 'x' written here makes it hang up on all, 'a' answer each once more */
 };
 
 enum { TARGET_UPSTREAM_MAX = 8 };
@@ -42,11 +42,12 @@ static inline void target_upstream_run(int listener, int word, int count, int ha
 		if (i < hang_up_at_once)
 			close(fds[i]);
 	}
-	if (read(word, text, 1) == 1)
-		for (int i = hang_up_at_once; i < count; i++)
-			close(fds[i]);
 	while (read(word, text, 1) > 0)
-		;
+		for (int i = hang_up_at_once; i < count; i++)
+			if (text[0] == 'a')
+				target_upstream_answer(fds[i]);
+			else
+				close(fds[i]);
 	_exit(0);
 }
 

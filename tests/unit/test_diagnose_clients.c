@@ -86,6 +86,21 @@ static void test_busy_pool_is_not_abandoned(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* One that was asked twice shows that the place keeps what it connects. */
+static void test_reused_pool(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *first = add_client(s, 20, 60, 10), *second = add_client(s, 21, 59, 10);
+
+	first->idle_s = second->idle_s = 50;
+	first->holders->turns = 1;
+	assert_cause(s, "idle-pooled-client");
+	first->holders->speaks_tls = true; /* its handshake may be that turn */
+	assert_cause(s, "unread-not-closed");
+	first->holders->turns = 3;
+	assert_cause(s, "idle-pooled-client");
+}
+
 /* Made when the older one had ended already. */
 static void test_later_client_is_no_abandoning(void **state)
 {
@@ -259,6 +274,7 @@ int main(void)
 		CLIENT_TEST(test_not_pooled),
 		CLIENT_TEST(test_abandoned),
 		CLIENT_TEST(test_busy_pool_is_not_abandoned),
+		CLIENT_TEST(test_reused_pool),
 		CLIENT_TEST(test_later_client_is_no_abandoning),
 		CLIENT_TEST(test_abandoned_one_after_the_other),
 		CLIENT_TEST(test_threads_pass_over_nothing),

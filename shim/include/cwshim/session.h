@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 8u
+#define CW_SESSION_VERSION 9u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -96,6 +96,11 @@ enum {
 
 /* cw_slot.wrote: what the first write was, by the header of a TLS record (RFC 8446, 5.1). */
 enum cw_wrote { CW_WROTE_NOTHING, CW_WROTE_HANDSHAKE, CW_WROTE_ALERT, CW_WROTE_OTHER };
+
+/* cw_slot.talk: whose turn it is, as long as a client's turns are counted. */
+enum cw_talk { CW_TALK_UNCOUNTED, CW_TALK_ASKED, CW_TALK_ANSWERED };
+
+#define CW_TURNS_MAX 3
 
 /*
  * One thing that happened: when, from which stack (id in CW_SECTION_STACKS, 0: none), by whom and
@@ -186,7 +191,9 @@ struct cw_slot {
 	struct cw_probe probe;
 	uint8_t wrote;	   /* enum cw_wrote */
 	uint8_t waits;	   /* how often `waited` was filled */
-	uint8_t unused[6]; /* 0 */
+	uint8_t turns;	   /* of a client: writes that came after a read, at most CW_TURNS_MAX */
+	uint8_t talk;	   /* enum cw_talk */
+	uint8_t unused[4]; /* 0 */
 };
 
 /*
