@@ -9,7 +9,7 @@
 #include "diagnose/table.h"
 #include "model/model.h"
 
-/* What is prepared; of index.c and pairs.c only. */
+/* What is prepared; of index.c, descriptors.c and pairs.c only. */
 struct cwr_index {
 	struct cwr_model *model;
 	struct cwr_table table;
