@@ -40,6 +40,12 @@ struct cw_wiped {
 
 extern struct cw_wiped *cw_wiped;
 
+/*
+ * For data that a forked child writes while it comes to be or ends.  All of it lies together,
+ * whichever file it is of, so that the child copies one page of it and not one for each file.
+ */
+#define CW_FORKED __attribute__((section("cw_forked")))
+
 /* The constructor has run: before that nothing is recorded. */
 extern bool cw_is_ready;
 

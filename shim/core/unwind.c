@@ -275,7 +275,7 @@ void cw_unwind_fork_after(bool is_child)
 		return;
 	}
 	leave_walkers_behind();
-	if (atomic_load(&cw_wiped->forkers) != 0)
-		atomic_store(&cw_wiped->forkers, 0);
+	/* The page is written anyway; reading it first would cost a fault more. */
+	atomic_store(&cw_wiped->forkers, 0);
 	cw_layouts_after_fork();
 }

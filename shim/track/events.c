@@ -33,7 +33,7 @@
 /* How often a read that would have blocked gets a stack: before any write, and in a TLS session. */
 enum { WAITS_AT_START = 3, WAITS_IN_TLS = 10 };
 
-static bool is_exiting;
+static CW_FORKED bool is_exiting;
 static void (*close_watcher)(void);
 
 void cw_events_watch_closes(void (*function)(void))

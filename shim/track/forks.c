@@ -19,7 +19,7 @@
 #include "core/poison.h"
 
 /* The number of the fork that made this process, in the session of the fork's maker. */
-static uint32_t own_fork_seq;
+static CW_FORKED uint32_t own_fork_seq;
 
 /*
  * The ticket of the call that this thread is in.  Memory is copied by a fork, so a child that

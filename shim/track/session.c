@@ -40,12 +40,12 @@
 enum state { UNBORN, BUILDING, READY, OFF };
 
 static struct cw_map maps[2];
-static struct cw_map *own = &maps[0];
-static struct cw_map *family = &maps[1];
-static uint32_t family_fork;
-static uint64_t family_forked_at;
-static _Atomic int state = UNBORN;
-static _Atomic int builder; /* thread id of whoever is building */
+static CW_FORKED struct cw_map *own = &maps[0];
+static CW_FORKED struct cw_map *family = &maps[1];
+static CW_FORKED uint32_t family_fork;
+static CW_FORKED uint64_t family_forked_at;
+static CW_FORKED _Atomic int state = UNBORN;
+static CW_FORKED _Atomic int builder; /* thread id of whoever is building */
 
 static void (*birth_function)(void);
 

@@ -7,6 +7,7 @@
 #include "track/slots.h"
 
 #include "core/sandbox.h"
+#include "core/thread.h"
 #include "track/handed.h"
 #include "track/identity.h"
 #include "track/misclosed.h"
@@ -17,7 +18,7 @@
 enum { WRITE_TRIES = 1000 };
 
 _Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
-struct cw_slot *_Atomic cw_slots_table;
+CW_FORKED struct cw_slot *_Atomic cw_slots_table;
 static _Atomic uint32_t tracked_end;
 
 uint32_t cw_slots_end(void)

@@ -8,13 +8,15 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "core/thread.h"
+
 #include "core/poison.h"
 
 static void (*due)(void);
 static int32_t most;
-static _Atomic int32_t ended;
-static atomic_flag has_reached = ATOMIC_FLAG_INIT;
-static atomic_flag is_exhausted = ATOMIC_FLAG_INIT;
+static CW_FORKED _Atomic int32_t ended;
+static CW_FORKED atomic_flag has_reached = ATOMIC_FLAG_INIT;
+static CW_FORKED atomic_flag is_exhausted = ATOMIC_FLAG_INIT;
 
 void cw_threshold_init(uint32_t limit, void (*function)(void))
 {

@@ -27,7 +27,7 @@
 #include "core/poison.h"
 
 /* The process in which the end has begun or is complete; a forked child starts afresh. */
-static _Atomic pid_t begun_in, ended_in;
+static CW_FORKED _Atomic pid_t begun_in, ended_in;
 static enum cw_end end_how;
 static int end_status;
 static bool is_failing;
