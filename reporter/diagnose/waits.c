@@ -166,6 +166,9 @@ bool cwr_waits_is_stuck(const struct cwr_model *model, const struct cwr_process 
 		return true;
 	case CWR_CALL_RECEIVE:
 		return is_upstream(model, process, thread->fd);
+	case CWR_CALL_POLL: /* with a timeout, before a read */
+		return thread->npolled == 1 &&
+		       (thread->asks_resolver || is_upstream(model, process, thread->polled_fd));
 	default:
 		return false;
 	}
@@ -189,9 +192,12 @@ const char *cwr_waits_words(const struct cwr_thread *thread)
 		[CWR_CALL_CONNECT] = "is blocked in connect()",
 		[CWR_CALL_LOCK] = "waits for a lock",
 		[CWR_CALL_FILE] = "waits for a file",
+		[CWR_CALL_POLL] = "waits for the answer of another server",
 	};
 
-	return thread->call <= CWR_CALL_FILE && words[thread->call] ? words[thread->call]
+	if (thread->asks_resolver)
+		return "waits for a name server";
+	return thread->call <= CWR_CALL_POLL && words[thread->call] ? words[thread->call]
 								    : "is stuck";
 }
 

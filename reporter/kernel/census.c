@@ -51,11 +51,14 @@ static void free_entry(struct entry *entry)
 
 void cwr_census_renew(struct cwr_census *census)
 {
-	struct entry *entry, *next;
+	struct entry *entry = census->entries;
 
-	HASH_ITER (hh, census->entries, entry, next) {
-		HASH_DEL(census->entries, entry);
+	HASH_CLEAR(hh, census->entries); /* the entries stay, and stay a list */
+	while (entry) {
+		struct entry *next = entry->hh.next;
+
 		free_entry(entry);
+		entry = next;
 	}
 }
 

@@ -101,4 +101,7 @@ uint64_t cwr_proc_now(clockid_t clock);
 /* When a process with these ticks started, CLOCK_MONOTONIC. */
 uint64_t cwr_proc_ticks_to_monotonic(uint64_t ticks);
 
+/* Is the descriptor of that process a UDP socket connected to a name server?  False if unknown. */
+bool cwr_proc_is_resolver(pid_t pid, int fd);
+
 #endif

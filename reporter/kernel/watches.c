@@ -102,8 +102,19 @@ static void add_waiter(struct cwr_model *model, struct cwr_process *process,
 	add_watch(model, process, watch);
 }
 
+/* glibc's resolver polls its one socket (resolv/res_send.c, send_dg()). */
+static void look_at_polled(const struct cwr_process *process, struct cwr_thread *thread,
+			   const struct pollfd *polled, size_t n)
+{
+	thread->npolled = n;
+	if (n != 1)
+		return;
+	thread->polled_fd = polled[0].fd;
+	thread->asks_resolver = cwr_proc_is_resolver(process->pid, polled[0].fd);
+}
+
 static bool read_polled(struct cwr_model *model, struct cwr_process *process,
-			const struct cwr_thread *thread)
+			struct cwr_thread *thread)
 {
 	size_t n = thread->args[1];
 	struct pollfd *polled;
@@ -113,6 +124,7 @@ static bool read_polled(struct cwr_model *model, struct cwr_process *process,
 	polled = cwr_model_alloc(model, (n + 1) * sizeof(*polled));
 	if (n && !read_memory(process->pid, thread->args[0], polled, n * sizeof(*polled)))
 		return false;
+	look_at_polled(process, thread, polled, n);
 	for (size_t i = 0; i < n; i++)
 		add_waiter(model, process, thread, polled[i].fd, (uint16_t)polled[i].events);
 	return true;
@@ -143,7 +155,7 @@ static bool read_selected(struct cwr_model *model, struct cwr_process *process,
 }
 
 static bool read_waiter(struct cwr_model *model, struct cwr_process *process,
-			const struct cwr_thread *thread)
+			struct cwr_thread *thread)
 {
 	switch (thread->syscall) {
 #ifdef SYS_poll

@@ -151,11 +151,14 @@ struct cwr_thread {
 	bool known;   /* /proc/PID/task/TID/syscall could be read */
 	long syscall; /* -1: running or not in a call */
 	enum cwr_call call;
-	int fd;		   /* first argument where it is a descriptor, else -1 */
-	const char *wchan; /* or NULL */
-	uint64_t args[6];  /* of the call */
-	uint64_t switches; /* how often it has given up the processor; 0: not known */
-	bool is_still;	   /* it has stayed in that call for model->still_s at least */
+	int fd;		    /* first argument where it is a descriptor, else -1 */
+	size_t npolled;	    /* poll: of how many descriptors; select: 0 */
+	int polled_fd;	    /* the first of them */
+	bool asks_resolver; /* and it is a question to a name server, UDP to port 53 */
+	const char *wchan;  /* or NULL */
+	uint64_t args[6];   /* of the call */
+	uint64_t switches;  /* how often it has given up the processor; 0: not known */
+	bool is_still;	    /* it has stayed in that call for model->still_s at least */
 	uint64_t user_ticks, kernel_ticks; /* processor time used so far */
 	bool is_computing; /* it ran all the time between two looks, and made (nearly) no call */
 };

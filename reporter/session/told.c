@@ -17,6 +17,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,10 +222,12 @@ static void forget(const struct cwr_process *process)
 static void sweep_around(const struct cwr_process *process)
 {
 	const char *path = process->session_path, *slash = path ? strrchr(path, '/') : NULL;
-	CWR_AUTO_FREE char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	char dir[PATH_MAX];
 
-	if (dir)
-		cwr_told_sweep(dir);
+	if (!slash || (size_t)(slash - path) >= sizeof(dir))
+		return;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	cwr_told_sweep(dir);
 }
 
 void cwr_told_write(const struct cwr_model *model)

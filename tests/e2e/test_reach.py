@@ -170,3 +170,16 @@ os.wait()
         report, _ = lab.report(pid)
         assert {p["pid"] for p in report["processes"]} == {worker, running.pid}
     assert running.finish() == 0
+
+
+def test_a_thread_that_waits_for_a_name_server(lab):
+    """One that never answers, in a network and with a resolv.conf of its own."""
+    conf = lab.root / "resolv.conf"
+    conf.write_text("nameserver 127.0.0.1\n")
+    script = f'ip link set lo up && mount --bind {conf} /etc/resolv.conf && exec "$@"'
+    running = start_in(lab, ["unshare", "--net", "--mount", "sh", "-c", script, "sh"],
+                       "stuck_thread", "--shape=resolver").wait_ready()
+    report, _ = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert "waits for a name server" in report["findings"][0]["explanation"]
+    running.destroy()

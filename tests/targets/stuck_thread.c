@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server whose threads do not get to the end-of-file of their clients because they are stuck:
- * --shape=mutex: in a lock; upstream: in reading another server's answer; connect: in connect()
- * to one that does not answer; send: in sending to a client that takes nothing.
+ * --shape=mutex: in a lock; upstream: in reading another server's answer; polled: the same, with a
+ * poll() before the read; connect: in connect() to one that does not answer; resolver: in a
+ * question to a name server, which the program plays itself (it wants port 53); send: in sending to
+ * a client that takes nothing.
  * --fixed: they read to the end and close.
  */
 #include "serve.h"
 #include "target_threads.h"
+
+#include <netdb.h>
 
 enum { CLIENTS = 2, BUFFER = 4096 };
 
@@ -17,7 +21,9 @@ static const struct shape {
 } shapes[] = {
 	{"--shape=mutex", "owner-stuck", CLIENTS, SYS_futex},
 	{"--shape=upstream", "owner-stuck", CLIENTS, SYS_read},
+	{"--shape=polled", "owner-stuck", CLIENTS, SYS_poll},
 	{"--shape=connect", "owner-stuck", CLIENTS, SYS_connect},
+	{"--shape=resolver", "owner-stuck", CLIENTS, SYS_poll},
 	{"--shape=send", "blocked-in-send", 1, SYS_sendto},
 };
 
@@ -39,9 +45,29 @@ static void ask_upstream(void)
 	char answer[16];
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		while (read(fd, answer, sizeof(answer)) > 0)
-			;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+		return;
+	if (is_shape("polled"))
+		target_wait_event(fd, POLLIN);
+	while (read(fd, answer, sizeof(answer)) > 0)
+		;
+}
+
+/* A name server that never answers. */
+static void start_name_server(void)
+{
+	struct sockaddr_in address = target_address(53);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	TARGET_CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+static void ask_name_server(void)
+{
+	struct addrinfo *found;
+
+	if (getaddrinfo("nobody.example", "80", NULL, &found) == 0)
+		freeaddrinfo(found);
 }
 
 static void send_for_ever(int fd)
@@ -56,7 +82,9 @@ static void get_stuck(int fd)
 {
 	if (is_shape("send")) {
 		send_for_ever(fd);
-	} else if (is_shape("upstream") || is_shape("connect")) {
+	} else if (is_shape("resolver")) {
+		ask_name_server();
+	} else if (is_shape("upstream") || is_shape("polled") || is_shape("connect")) {
 		ask_upstream();
 	} else {
 		pthread_mutex_lock(&lock);
@@ -149,6 +177,8 @@ int main(int argc, char **argv)
 	silent = target_listen(0);
 	if (is_shape("connect"))
 		fill_silent();
+	if (is_shape("resolver"))
+		start_name_server();
 	pthread_mutex_lock(&lock);
 	if (is_shape("send"))
 		play_send(listener);

@@ -370,6 +370,23 @@ static void test_owner_stuck(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+static void test_owner_polls_one_descriptor(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_thread *thread;
+
+	used_by(s->owner, WORKER_TID);
+	thread = add_thread(s, WORKER_TID, CWR_CALL_POLL, -1);
+	thread->npolled = 1;
+	thread->polled_fd = 99; /* nothing is known of it */
+	assert_cause(s, "unread-not-closed");
+	thread->asks_resolver = true;
+	assert_cause(s, "owner-stuck");
+	assert_non_null(strstr(s->model->findings->explanation, "waits for a name server"));
+	thread->npolled = 2; /* a loop, whatever else it polls */
+	assert_cause(s, "unread-not-closed");
+}
+
 /* Somebody else is waiting for the socket and will be woken. */
 static void test_owner_is_not_alone(void **state)
 {
@@ -444,6 +461,7 @@ int main(void)
 		SCENE_TEST(test_never_used),
 		SCENE_TEST(test_never_used_among_closed),
 		SCENE_TEST(test_owner_stuck),
+		SCENE_TEST(test_owner_polls_one_descriptor),
 		SCENE_TEST(test_owner_is_not_alone),
 		SCENE_TEST(test_whole_pool_stuck),
 		SCENE_TEST(test_blocked_in_send),
