@@ -271,6 +271,11 @@ void cw_layouts_init(void)
 		atomic_store(&shared, map_shared());
 }
 
+bool cw_layouts_are_known(void)
+{
+	return find_object != NULL;
+}
+
 void cw_layouts_before_dlclose(void)
 {
 	atomic_fetch_add(&cw_wiped->closers, 1);
@@ -315,6 +320,11 @@ void cw_layouts_after_fork(void)
 
 void cw_layouts_init(void)
 {
+}
+
+bool cw_layouts_are_known(void)
+{
+	return false;
 }
 
 struct cw_layout cw_layouts_find(uintptr_t pc)

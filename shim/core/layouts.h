@@ -18,6 +18,9 @@
  */
 void cw_layouts_init(void);
 
+/* Was there what makes layouts known? */
+bool cw_layouts_are_known(void);
+
 /*
  * pc: for a caller its return address - 1, which is inside the call.  CW_LAYOUT_NONE if no object
  * is there.  Async-signal-safe; makes no system call.

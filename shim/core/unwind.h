@@ -8,15 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "core/options.h"
 #include "core/walk.h"
 
 /*
- * Loads the wanted unwinder and lets libunwind walk once, so that its caches and pools exist before
- * the host runs. What cannot be loaded is replaced by the next simpler one.  Called once, by the
- * constructor; uses dlopen, so not async-signal-safe.
+ * Prepares the wanted unwinder; what is not there is replaced by the next simpler one.  Libunwind
+ * is loaded only if no layouts can be known.  Called once, by the constructor; uses dlopen, so not
+ * async-signal-safe.
  */
 void cw_unwind_init(enum cw_unwinder wanted);
 
@@ -35,19 +34,5 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags, struct cw_walk_
  * by layouts.  Async-signal-safe.
  */
 bool cw_unwind_start(struct cw_walk_start *ret);
-
-/*
- * fork() copies the unwinder's locks as they are: these keep other threads out of it meanwhile.
- * A thread stuck inside (interrupted for ever by a handler) is waited for only a short while; then
- * the child goes without libunwind, and has whole stacks only where layouts suffice.
- */
-void cw_unwind_fork_before(void);
-void cw_unwind_fork_after(bool is_child);
-
-/* Is this return address libunwind's?  Then the call is its own, not the host's. */
-bool cw_unwind_is_caller(const void *return_address);
-
-/* What the unwinder's write() of one byte to its pipe returns: 1, or -1 and EFAULT. */
-long cw_unwind_answer_write(const void *address);
 
 #endif

@@ -37,7 +37,7 @@ void cw_walk_init(void);
 
 /*
  * Writes start->ip and the return addresses above it, at most max.  False if a frame was met that
- * only libunwind may understand; then nothing that was written counts.  *ret_trace is filled in
+ * only libunwind may understand; those up to it were written.  *ret_trace is filled in
  * unless it is NULL.  Async-signal-safe; makes
  * system calls only for memory that this thread has not asked about before, and none in a sandbox.
  */

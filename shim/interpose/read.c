@@ -10,7 +10,7 @@
 
 #include "core/export.h"
 #include "core/real.h"
-#include "core/unwind.h"
+#include "core/libunwind.h"
 #include "track/events.h"
 #include "track/message.h"
 
@@ -24,7 +24,7 @@ CW_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buflen, 
 
 CW_EXPORT ssize_t read(int fd, void *buf, size_t size)
 {
-	if (cw_unlikely(fd < 0) && cw_unwind_is_caller(__builtin_return_address(0))) {
+	if (cw_unlikely(fd < 0) && cw_libunwind_is_caller(__builtin_return_address(0))) {
 		/* The unwinder drains the pipe that it believes to have (see unwinder.c). */
 		errno = EAGAIN;
 		return -1;

@@ -23,7 +23,7 @@
 #include "core/real.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
-#include "core/unwind.h"
+#include "core/libunwind.h"
 #include "track/events.h"
 #include "track/forks.h"
 #include "track/message.h"
@@ -195,8 +195,8 @@ CW_EXPORT long syscall(long nr, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	if (cw_unlikely(nr == SYS_write && (int)a[0] == -1) &&
-	    cw_unwind_is_caller(__builtin_return_address(0)))
-		return cw_unwind_answer_write((const void *)a[1]);
+	    cw_libunwind_is_caller(__builtin_return_address(0)))
+		return cw_libunwind_answer_write((const void *)a[1]);
 	if (cw_unlikely(is_process_maker(nr, a)))
 		return make_process(nr, a);
 	if (nr == SYS_seccomp || nr == SYS_prctl)

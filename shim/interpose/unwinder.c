@@ -11,13 +11,13 @@
 
 #include "core/export.h"
 #include "core/real.h"
-#include "core/unwind.h"
+#include "core/libunwind.h"
 
 #include "core/poison.h"
 
 CW_EXPORT int pipe2(int fds[2], int flags)
 {
-	if (cw_unlikely(cw_unwind_is_caller(__builtin_return_address(0)))) {
+	if (cw_unlikely(cw_libunwind_is_caller(__builtin_return_address(0)))) {
 		fds[0] = fds[1] = -1;
 		return 0;
 	}

@@ -9,7 +9,7 @@
 
 #include "core/export.h"
 #include "core/real.h"
-#include "core/unwind.h"
+#include "core/libunwind.h"
 #include "track/events.h"
 
 #include "core/poison.h"
@@ -19,8 +19,8 @@ CW_EXPORT ssize_t __send(int fd, const void *buf, size_t size, int flags);
 
 CW_EXPORT ssize_t write(int fd, const void *buf, size_t size)
 {
-	if (cw_unlikely(fd < 0) && cw_unwind_is_caller(__builtin_return_address(0)))
-		return cw_unwind_answer_write(buf);
+	if (cw_unlikely(fd < 0) && cw_libunwind_is_caller(__builtin_return_address(0)))
+		return cw_libunwind_answer_write(buf);
 	return cw_on_write(CW_FN_write, cw_real.write(fd, buf, size), fd, buf);
 }
 

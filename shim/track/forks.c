@@ -7,10 +7,11 @@
 
 #include <signal.h>
 
+#include "core/layouts.h"
+#include "core/libunwind.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
-#include "core/unwind.h"
 #include "track/mark.h"
 #include "track/session.h"
 #include "track/stacks.h"
@@ -63,7 +64,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 		ticket.seq = add_record(map, content);
 	}
 	ticket.is_open = true;
-	cw_unwind_fork_before();
+	cw_libunwind_fork_before();
 	pending = ticket;
 	return ticket;
 }
@@ -90,6 +91,7 @@ static void become_child(uint32_t seq, uint64_t t)
 	bool had_session = cw_session_own() != NULL;
 
 	cw_process_id_renew();
+	cw_layouts_after_fork();
 	cw_threshold_after_fork();
 	cw_session_after_fork(seq, t);
 	/* A grandchild of the session's owner has no record there. */
@@ -109,7 +111,7 @@ void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
 	if (!ticket->is_open)
 		return;
 	pending.is_open = false;
-	cw_unwind_fork_after(false);
+	cw_libunwind_fork_after(false);
 	cw_forks_set_child(ticket, pid);
 }
 
@@ -118,7 +120,7 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 	if (!ticket->is_open)
 		return ret;
 	pending.is_open = false;
-	cw_unwind_fork_after(ret == 0);
+	cw_libunwind_fork_after(ret == 0);
 	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
 	 */
 	if (ret == 0 && cw_process_id() != cw_process_id_ask())
@@ -148,7 +150,7 @@ static void check_for_unseen_fork(void)
 		return;
 	ticket = pending.is_open ? pending : number_unseen_fork();
 	pending.is_open = false;
-	cw_unwind_fork_after(true);
+	cw_libunwind_fork_after(true);
 	cw_thread.forking = 0;
 	become_child(ticket.seq, ticket.t);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "core/libunwind.h"
 #include "core/options.h"
 #include "core/real.h"
 #include "core/sandbox.h"
@@ -53,6 +54,13 @@ static void start_in_sandbox(void)
 	cw_is_ready = true;
 }
 
+/* A session was made, in this process or in a forked child. */
+static void be_born(void)
+{
+	cw_signal_take_deadly();
+	cw_libunwind_permit();
+}
+
 static void report_by_itself(void)
 {
 	cw_report_now(CW_REASON_THRESHOLD);
@@ -72,7 +80,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	cw_unwind_init((enum cw_unwinder)cw_options.unwind.number);
 	cw_storage_init(getenv("XDG_RUNTIME_DIR"));
 	cw_spawn_init(envp);
-	cw_session_on_birth(cw_signal_take_deadly);
+	cw_session_on_birth(be_born);
+	cw_libunwind_permit();
 	cw_threshold_init((uint32_t)cw_options.report_at.number, report_by_itself);
 	cw_sandbox_on_change(enter_sandbox, leave_sandbox);
 	at_quick_exit(cw_exit_end);

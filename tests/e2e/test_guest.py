@@ -49,6 +49,17 @@ def test_shim_unwinds_by_libunwind_in_the_trap(lab):
     assert running.finish() == 0
 
 
+@pytest.mark.parametrize("place, mapped", [
+    ("none", "unmapped"), ("handler", "unmapped"), ("other-stack", "unmapped"), ("child", "unmapped"),
+    ("thread", "unmapped"), ("main", "mapped")])
+def test_libunwind_is_loaded_only_where_it_is_wanted_and_safe(lab, place, mapped):
+    running = lab.start("late_unwinder", place).wait_ready()
+    assert running.fact("UNWINDER") == mapped
+    if place == "child":
+        assert running.fact("CHILD") == "unmapped"
+    assert running.finish() == 0
+
+
 def test_no_descriptor_of_ours_is_open(lab):
     bare = lab.start("eof_not_closed", preload=False).wait_ready()
     watched = lab.start("eof_not_closed").wait_ready()

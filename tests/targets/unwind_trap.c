@@ -9,6 +9,7 @@
  * --leak: one more socket is left behind, so that a report shows how far the stack was walked.
  */
 #include "target.h"
+#include "untold.h"
 
 enum { FIRST = 3, LAST = 63, PAIRS = 20, ROUNDS = 50 };
 
@@ -16,29 +17,6 @@ struct pair {
 	int client;
 	int server;
 };
-
-/* Calls function(argument).  Without call frame information. */
-extern int call_untold(int (*function)(int), int argument);
-
-#if defined(__x86_64__)
-__asm__(".pushsection .text\n"
-	".type call_untold, @function\n"
-	"call_untold:\n"
-	"	push	%rbp\n"
-	"	mov	%rsp, %rbp\n"
-	"	mov	%rdi, %rax\n"
-	"	mov	%esi, %edi\n"
-	"	call	*%rax\n"
-	"	pop	%rbp\n"
-	"	ret\n"
-	".size call_untold, . - call_untold\n"
-	".popsection\n");
-#else
-int call_untold(int (*function)(int), int argument)
-{
-	return function(argument);
-}
-#endif
 
 static void close_all(void)
 {

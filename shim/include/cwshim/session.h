@@ -277,7 +277,7 @@ struct cw_stack {
 enum cw_stack_flags {
 	CW_STACK_CUT = 1 << 0,	  /* deeper than the option `depth` */
 	CW_STACK_FP = 1 << 1,	  /* walked by frame pointers */
-	CW_STACK_CALLER = 1 << 2, /* only the caller */
+	CW_STACK_CALLER = 1 << 2, /* only the caller; if also CUT, as far as could be walked */
 };
 
 /* Entry of CW_SECTION_STACK_INDEX: hash table of stack ids; 0: empty. */
