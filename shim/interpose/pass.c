@@ -15,55 +15,26 @@
 
 #include "core/poison.h"
 
-static size_t room(const struct msghdr *msg)
-{
-	return cw_vector_room(msg->msg_iov, msg->msg_iovlen);
-}
-
 CW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	ssize_t ret = cw_real.sendmsg(fd, msg, flags);
-
-	if (ret >= 0 && cw_unlikely(msg->msg_controllen))
-		cw_message_sent(CW_FN_sendmsg, msg);
-	return cw_on_writev(CW_FN_sendmsg, ret, fd, msg->msg_iov, msg->msg_iovlen);
+	return cw_on_sendmsg(CW_FN_sendmsg, cw_real.sendmsg(fd, msg, flags), fd, msg);
 }
 
 CW_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flags)
 {
-	int ret = CW_REAL(sendmmsg)(fd, vec, count, flags);
-
-	for (int i = 0; i < ret; i++)
-		if (cw_unlikely(vec[i].msg_hdr.msg_controllen))
-			cw_message_sent(CW_FN_sendmmsg, &vec[i].msg_hdr);
-	return (int)cw_on_write(CW_FN_sendmmsg, ret, fd, NULL);
+	return cw_on_sendmmsg(CW_FN_sendmmsg, CW_REAL(sendmmsg)(fd, vec, count, flags), fd, vec);
 }
 
 CW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t ret = cw_real.recvmsg(fd, msg, flags);
-
-	if (ret >= 0 && cw_unlikely(msg->msg_controllen))
-		cw_message_received(CW_FN_recvmsg, msg);
-	return cw_on_read(CW_FN_recvmsg, ret, fd, ret == 0 ? room(msg) : 0);
+	return cw_on_recvmsg(CW_FN_recvmsg, cw_real.recvmsg(fd, msg, flags), fd, msg);
 }
 
 CW_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned int count, int flags,
 		       struct timespec *timeout)
 {
-	int ret = CW_REAL(recvmmsg)(fd, vec, count, flags, timeout);
-	bool is_end = false;
-
-	for (int i = 0; i < ret; i++) {
-		if (cw_unlikely(vec[i].msg_hdr.msg_controllen))
-			cw_message_received(CW_FN_recvmmsg, &vec[i].msg_hdr);
-		is_end = is_end || (!vec[i].msg_len && room(&vec[i].msg_hdr));
-	}
-	if (is_end)
-		cw_on_read(CW_FN_recvmmsg, 0, fd, 1);
-	else
-		cw_on_read(CW_FN_recvmmsg, ret, fd, 0);
-	return ret;
+	return cw_on_recvmmsg(CW_FN_recvmmsg, CW_REAL(recvmmsg)(fd, vec, count, flags, timeout), fd,
+			      vec);
 }
 
 CW_EXPORT int pidfd_getfd(int pidfd, int theirs, unsigned int flags)

@@ -60,28 +60,6 @@ static long on_accept(long ret, const long *a, long flags)
 			    (const struct sockaddr *)a[1], (const socklen_t *)a[2]);
 }
 
-static long on_sendmsg(long ret, const long *a)
-{
-	const struct msghdr *msg = (const struct msghdr *)a[1];
-
-	if (ret < 0)
-		return cw_on_write(CW_FN_syscall, ret, (int)a[0], NULL);
-	cw_message_sent(CW_FN_syscall, msg);
-	return cw_on_writev(CW_FN_syscall, ret, (int)a[0], msg->msg_iov, msg->msg_iovlen);
-}
-
-static long on_recvmsg(long ret, const long *a)
-{
-	const struct msghdr *msg = (const struct msghdr *)a[1];
-	size_t room = 0;
-
-	if (ret >= 0)
-		cw_message_received(CW_FN_syscall, msg);
-	if (ret == 0)
-		room = cw_vector_room(msg->msg_iov, msg->msg_iovlen);
-	return cw_on_read(CW_FN_syscall, ret, (int)a[0], room);
-}
-
 static long on_readv(long ret, const long *a)
 {
 	size_t room = ret == 0 ? cw_vector_room((const struct iovec *)a[1], (size_t)a[2]) : 0;
@@ -118,11 +96,23 @@ static long after(long nr, long ret, const long *a)
 	case SYS_recvfrom:
 		return cw_on_read(CW_FN_syscall, ret, (int)a[0], (size_t)a[2]);
 	case SYS_readv:
+	case SYS_preadv2: /* with offset -1 these work on sockets too (readv(2)) */
 		return on_readv(ret, a);
 	case SYS_recvmsg:
-		return on_recvmsg(ret, a);
+		return cw_on_recvmsg(CW_FN_syscall, ret, (int)a[0], (const struct msghdr *)a[1]);
+	case SYS_recvmmsg:
+		return cw_on_recvmmsg(CW_FN_syscall, (int)ret, (int)a[0],
+				      (const struct mmsghdr *)a[1]);
 	case SYS_sendmsg:
-		return on_sendmsg(ret, a);
+		return cw_on_sendmsg(CW_FN_syscall, ret, (int)a[0], (const struct msghdr *)a[1]);
+	case SYS_sendmmsg:
+		return cw_on_sendmmsg(CW_FN_syscall, (int)ret, (int)a[0],
+				      (const struct mmsghdr *)a[1]);
+	case SYS_splice:
+		cw_on_read(CW_FN_syscall, ret, (int)a[0], (size_t)a[4]);
+		return cw_on_write(CW_FN_syscall, ret, (int)a[2], NULL);
+	case SYS_sendfile:
+		return cw_on_write(CW_FN_syscall, ret, (int)a[0], NULL);
 	case SYS_socketpair:
 		return cw_on_socketpair(CW_FN_syscall, (int)ret, (int)a[1], (const int *)a[3]);
 	case SYS_pidfd_getfd:
@@ -136,6 +126,7 @@ static long after(long nr, long ret, const long *a)
 	case SYS_sendto:
 		return cw_on_write(CW_FN_syscall, ret, (int)a[0], (const void *)a[1]);
 	case SYS_writev:
+	case SYS_pwritev2:
 		return cw_on_writev(CW_FN_syscall, ret, (int)a[0], (const struct iovec *)a[1],
 				    (size_t)a[2]);
 	case SYS_execve:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors in the control data of messages.
+ * Messages: their data, and the descriptors in their control data.
  */
 #include "track/message.h"
 
@@ -28,12 +28,59 @@ static void for_each_right(unsigned int fn, const struct msghdr *msg,
 	}
 }
 
-void cw_message_sent(unsigned int fn, const struct msghdr *msg)
+static void tell_sent(unsigned int fn, const struct msghdr *msg)
 {
-	for_each_right(fn, msg, cw_on_right_sent);
+	if (msg->msg_controllen)
+		for_each_right(fn, msg, cw_on_right_sent);
 }
 
-void cw_message_received(unsigned int fn, const struct msghdr *msg)
+static void tell_received(unsigned int fn, const struct msghdr *msg)
 {
-	for_each_right(fn, msg, cw_on_right_received);
+	if (msg->msg_controllen)
+		for_each_right(fn, msg, cw_on_right_received);
+}
+
+/* From the error queue comes what was sent, or nothing but a time of sending: never the end. */
+static size_t room(const struct msghdr *msg)
+{
+	if (msg->msg_flags & MSG_ERRQUEUE)
+		return 0;
+	return cw_vector_room(msg->msg_iov, msg->msg_iovlen);
+}
+
+ssize_t cw_on_sendmsg(unsigned int fn, ssize_t ret, int fd, const struct msghdr *msg)
+{
+	if (ret < 0) /* msg may be no address at all */
+		return cw_on_write(fn, ret, fd, NULL);
+	tell_sent(fn, msg);
+	return cw_on_writev(fn, ret, fd, msg->msg_iov, msg->msg_iovlen);
+}
+
+ssize_t cw_on_recvmsg(unsigned int fn, ssize_t ret, int fd, const struct msghdr *msg)
+{
+	if (ret >= 0)
+		tell_received(fn, msg);
+	return cw_on_read(fn, ret, fd, ret == 0 ? room(msg) : 0);
+}
+
+int cw_on_sendmmsg(unsigned int fn, int ret, int fd, const struct mmsghdr *vec)
+{
+	for (int i = 0; i < ret; i++)
+		tell_sent(fn, &vec[i].msg_hdr);
+	return (int)cw_on_write(fn, ret, fd, NULL);
+}
+
+int cw_on_recvmmsg(unsigned int fn, int ret, int fd, const struct mmsghdr *vec)
+{
+	bool is_end = false;
+
+	for (int i = 0; i < ret; i++) {
+		tell_received(fn, &vec[i].msg_hdr);
+		is_end = is_end || (!vec[i].msg_len && room(&vec[i].msg_hdr));
+	}
+	if (is_end)
+		cw_on_read(fn, 0, fd, 1);
+	else
+		cw_on_read(fn, ret, fd, 0);
+	return ret;
 }

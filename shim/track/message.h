@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a message or a vector of buffers tells beside its length.  Async-signal-safe, no system call
- * of its own but those of cw_on_right_received().
+ * What messages and vectors of buffers tell: data, the end-of-file, and descriptors on their way
+ * (SCM_RIGHTS, unix(7)).  Async-signal-safe; keeps errno.
  */
 #ifndef CW_TRACK_MESSAGE_H
 #define CW_TRACK_MESSAGE_H
@@ -19,8 +19,12 @@ static inline size_t cw_vector_room(const struct iovec *iov, size_t count)
 	return 0;
 }
 
-/* The message was sent, or received, with these descriptors (SCM_RIGHTS, unix(7)), if any. */
-void cw_message_sent(unsigned int fn, const struct msghdr *msg);
-void cw_message_received(unsigned int fn, const struct msghdr *msg);
+/* fn returned ret for this message; each of them returns ret. */
+ssize_t cw_on_sendmsg(unsigned int fn, ssize_t ret, int fd, const struct msghdr *msg);
+ssize_t cw_on_recvmsg(unsigned int fn, ssize_t ret, int fd, const struct msghdr *msg);
+
+/* The same for ret messages, if it is positive. */
+int cw_on_sendmmsg(unsigned int fn, int ret, int fd, const struct mmsghdr *vec);
+int cw_on_recvmmsg(unsigned int fn, int ret, int fd, const struct mmsghdr *vec);
 
 #endif

@@ -28,6 +28,25 @@ NUMBER_READ(recvfrom, buffer, sizeof(buffer), 0, NULL, NULL)
 NUMBER_READ(readv, &part, 1)
 NUMBER_READ(recvmsg, &message, 0)
 
+static void row_recvmmsg(void)
+{
+	struct mmsghdr vec = {.msg_hdr = message};
+	const int fd = accept_abandoned();
+
+	EXPECT_NEXT("eof-read-not-closed", "eof", "");
+	TARGET_CHECK(syscall(SYS_recvmmsg, fd, &vec, 1, 0, NULL) == 1);
+}
+
+static void row_splice(void)
+{
+	int ends[2];
+	const int fd = accept_abandoned();
+
+	TARGET_CHECK(pipe(ends) == 0);
+	EXPECT_NEXT("eof-read-not-closed", "eof", "");
+	TARGET_CHECK(syscall(SYS_splice, fd, NULL, ends[1], NULL, sizeof(buffer), 0) == 0);
+}
+
 static void row_accept(void)
 {
 	int peer = raw_peer();
@@ -67,24 +86,55 @@ static void row_epoll_ctl(void)
 }
 
 /* To itself: what is sent, and what has arrived. */
-static void row_sendmsg(void)
+static void pass_right(int (*send_one)(int fd, struct mmsghdr *vec),
+		       int (*receive_one)(int fd, struct mmsghdr *vec))
 {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
 	struct iovec one = {buffer, 1};
-	struct msghdr with_right = {.msg_iov = &one,
-				    .msg_iovlen = 1,
-				    .msg_control = &control,
-				    .msg_controllen = sizeof(control)};
+	struct mmsghdr vec = {.msg_hdr = {.msg_iov = &one,
+					  .msg_iovlen = 1,
+					  .msg_control = &control,
+					  .msg_controllen = sizeof(control)}};
 	int ends[2], fd = accept_abandoned();
 
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	TARGET_CHECK(raw_call(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, (long)ends) == 0);
 	puts("EXPECT cause=unread-not-closed verdict=leak count=1 via=passed op=syscall");
-	TARGET_CHECK(syscall(SYS_sendmsg, ends[0], &with_right, 0) == 1);
-	TARGET_CHECK(syscall(SYS_recvmsg, ends[1], &with_right, 0) == 1);
+	TARGET_CHECK(send_one(ends[0], &vec) == 1);
+	TARGET_CHECK(receive_one(ends[1], &vec) == 1);
+}
+
+static int send_message(int fd, struct mmsghdr *vec)
+{
+	return (int)syscall(SYS_sendmsg, fd, &vec->msg_hdr, 0);
+}
+
+static int receive_message(int fd, struct mmsghdr *vec)
+{
+	return (int)syscall(SYS_recvmsg, fd, &vec->msg_hdr, 0);
+}
+
+static int send_messages(int fd, struct mmsghdr *vec)
+{
+	return (int)syscall(SYS_sendmmsg, fd, vec, 1, 0);
+}
+
+static int receive_messages(int fd, struct mmsghdr *vec)
+{
+	return (int)syscall(SYS_recvmmsg, fd, vec, 1, 0, NULL);
+}
+
+static void row_sendmsg(void)
+{
+	pass_right(send_message, receive_message);
+}
+
+static void row_sendmmsg(void)
+{
+	pass_right(send_messages, receive_messages);
 }
 
 static const struct row rows[] = {
@@ -96,7 +146,10 @@ static const struct row rows[] = {
 	{"dup", row_dup},
 	{"pidfd_getfd", row_pidfd_getfd},
 	{"epoll_ctl", row_epoll_ctl},
+	{"recvmmsg", row_recvmmsg},
+	{"splice", row_splice},
 	{"sendmsg", row_sendmsg},
+	{"sendmmsg", row_sendmmsg},
 };
 
 int main(int argc, char **argv)
