@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -139,14 +140,46 @@ static void write_finding(FILE *out, const struct cwr_finding *finding)
 			frame ? cwr_site_format(frame, place, sizeof(place)) : "-");
 }
 
-static bool is_told_now(const struct cwr_model *model, const struct cwr_process *process,
-			uint64_t cookie)
+/* The cookies that this report tells of a process. */
+struct cookies {
+	size_t n;
+	uint64_t *values; /* ascending */
+};
+
+static int compare_cookies(const void *left, const void *right)
 {
+	const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static size_t count_told(const struct cwr_model *model, const struct cwr_process *process)
+{
+	size_t n = 0;
+
+	for (const struct cwr_finding *f = model->findings; f; f = f->next)
+		n += f->process == process ? f->nsockets : 0;
+	return n;
+}
+
+/* The caller frees the values. */
+static struct cookies collect_told(const struct cwr_model *model, const struct cwr_process *process)
+{
+	struct cookies told = {
+		.values = calloc(count_told(model, process) + 1, sizeof(*told.values))};
+
+	if (!told.values)
+		cwr_out_of_memory();
 	for (const struct cwr_finding *f = model->findings; f; f = f->next)
 		for (size_t i = 0; i < f->nsockets && f->process == process; i++)
-			if (f->sockets[i]->cookie == cookie)
-				return true;
-	return false;
+			told.values[told.n++] = f->sockets[i]->cookie;
+	qsort(told.values, told.n, sizeof(*told.values), compare_cookies);
+	return told;
+}
+
+static bool has_cookie(const struct cookies *cookies, uint64_t cookie)
+{
+	return bsearch(&cookie, cookies->values, cookies->n, sizeof(cookie), compare_cookies);
 }
 
 /* A report for one cause, or of sockets that are older, does not make the others untold. */
@@ -155,14 +188,16 @@ static void write_still_open(FILE *out, const struct cwr_model *model,
 {
 	CWR_AUTO_FREE char *line = NULL;
 	CWR_AUTO_FCLOSE FILE *before = open_own(path);
+	struct cookies now = collect_told(model, process);
 	struct told told;
 	size_t size = 0;
 
 	while (before && getline(&line, &size, before) > 0)
 		if (parse(line, &told) && is_open(model, told.cookie) &&
-		    !is_told_now(model, process, told.cookie))
+		    !has_cookie(&now, told.cookie))
 			fprintf(out, "%s %s %" PRIx64 " %s\n", told.id, told.cause, told.cookie,
 				told.place);
+	free(now.values);
 }
 
 static bool is_leaving(const struct cwr_finding *finding)

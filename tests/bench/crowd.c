@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * crowd memory|pause|wait OPEN: with OPEN sockets open,
+ * crowd memory|pause|wait|leak OPEN: with OPEN sockets open,
  * memory  kilobytes resident, the shim's session included;
  * pause   milliseconds that a thread is held by the report signal;
- * wait    nothing, until the end of standard input: somebody else measures.
+ * wait    nothing, until the end of standard input: somebody else measures;
+ * leak    the same, but the sockets are connections that a peer has closed and nobody else will.
  */
 #include <signal.h>
 
@@ -27,12 +28,39 @@ static double pause_ms(void)
 	return (bench_now_ns() - began) / 1e6;
 }
 
+static int accept_one(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	BENCH_CHECK(fd >= 0);
+	return fd;
+}
+
+/* Each waits in CLOSE_WAIT, its end-of-file read. */
+static void leak_connections(int count)
+{
+	struct sockaddr_in addr;
+	int listener = bench_listen(&addr);
+	char byte;
+
+	for (int i = 0; i < count; i++) {
+		int client = bench_connect(&addr);
+		int fd = accept_one(listener);
+
+		BENCH_CHECK(close(client) == 0);
+		BENCH_CHECK(read(fd, &byte, 1) == 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	char byte;
 
 	BENCH_CHECK(argc == 3);
-	bench_open_sockets(atoi(argv[2]));
+	if (strcmp(argv[1], "leak") == 0)
+		leak_connections(atoi(argv[2]));
+	else
+		bench_open_sockets(atoi(argv[2]));
 	if (strcmp(argv[1], "memory") == 0)
 		bench_figure(resident_kb());
 	else if (strcmp(argv[1], "pause") == 0)
