@@ -4,8 +4,8 @@
  * Addresses and other 64-bit numbers that identify something are hexadecimal strings, so that no
  * reader rounds them; what is not known is null.
  *
- * jansson takes over the references that json_object_set_new() and json_array_append_new() are
- * given, and both accept NULL and then fail: running out of memory is noticed once, at the end.
+ * It is written while it is made, and nothing of it is kept: a report of 100,000 sockets has more
+ * than 100 MB.
  */
 #include "render/render.h"
 #include "util/json.h"
@@ -13,149 +13,153 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tells whether anything could not be made; one report, one thread. */
+/* The document that is being written; one report, one thread. */
 struct writer {
+	struct cwr_json json;
 	const struct cwr_model *model;
 	const struct cwr_render_options *options;
-	bool has_failed;
+	bool has_failed; /* out of memory */
 };
 
-static void set(struct writer *w, json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value))
-		w->has_failed = true;
-}
-
-static void append(struct writer *w, json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value))
-		w->has_failed = true;
-}
-
 /* The model's times are monotonic; `now` is known in both clocks. */
-static json_t *instant_of(const struct writer *w, uint64_t t)
+static void instant_json(struct writer *w, const char *name, uint64_t t)
 {
-	if (!t || !w->model->now_real_ns)
-		return json_null();
-	return cwr_json_instant(w->model->now_real_ns - (int64_t)(w->model->now - t));
+	bool is_known = t && w->model->now_real_ns;
+
+	cwr_json_instant(&w->json, name,
+			 is_known ? w->model->now_real_ns - (int64_t)(w->model->now - t) : 0);
+}
+
+/* A number that is null when it is 0. */
+static void number_json(struct writer *w, const char *name, int64_t number)
+{
+	cwr_json_known_integer(&w->json, name, number ? number : -1);
 }
 
 /* ---- processes ---- */
 
-static json_t *cmdline_json(struct writer *w, const struct cwr_process *process)
+static void cmdline_json(struct writer *w, const struct cwr_process *process)
 {
-	json_t *array;
-
-	if (!process->cmdline)
-		return json_null();
-	array = json_array();
+	if (!process->cmdline) {
+		cwr_json_null(&w->json, "cmdline");
+		return;
+	}
+	cwr_json_open_array(&w->json, "cmdline");
 	for (char **arg = process->cmdline; *arg; arg++)
-		append(w, array, cwr_json_text(*arg));
-	return array;
+		cwr_json_text(&w->json, NULL, *arg);
+	cwr_json_close_array(&w->json);
 }
 
-static json_t *end_json(const struct cwr_process *process)
+static void end_json(struct writer *w, const struct cwr_process *process)
 {
+	const bool is_exit = process->end == CWR_END_EXITED;
+	char text[32];
+
 	switch (process->end) {
 	case CWR_END_EXITED:
-		return json_sprintf("exited:%d", process->end_status);
 	case CWR_END_SIGNALED:
-		return json_sprintf("signal:%d", process->end_status);
+		snprintf(text, sizeof(text), "%s:%d", is_exit ? "exited" : "signal",
+			 process->end_status);
+		cwr_json_text(&w->json, "ended", text);
+		break;
 	case CWR_END_EXEC:
-		return json_string("exec");
+		cwr_json_text(&w->json, "ended", "exec");
+		break;
 	default:
-		return process->is_alive ? json_null() : json_string("unknown");
+		cwr_json_text(&w->json, "ended", process->is_alive ? NULL : "unknown");
 	}
 }
 
-static json_t *process_json(struct writer *w, const struct cwr_process *process)
+static void process_json(struct writer *w, const struct cwr_process *process)
 {
-	json_t *object = json_object();
-	json_t *limits = json_array();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "pid", json_integer(process->pid));
-	set(w, object, "ppid", cwr_json_known_integer(process->ppid));
-	set(w, object, "exe", cwr_json_text(process->exe));
-	set(w, object, "cmdline", cmdline_json(w, process));
-	set(w, object, "started_at", cwr_json_instant(process->started_real_ns));
-	set(w, object, "ended", end_json(process));
-	set(w, object, "shim", json_boolean(process->has_shim));
+	cwr_json_open_object(json, NULL);
+	cwr_json_integer(json, "pid", process->pid);
+	cwr_json_known_integer(json, "ppid", process->ppid);
+	cwr_json_text(json, "exe", process->exe);
+	cmdline_json(w, process);
+	cwr_json_instant(json, "started_at", process->started_real_ns);
+	end_json(w, process);
+	cwr_json_bool(json, "shim", process->has_shim);
+	cwr_json_open_array(json, "limits");
 	for (size_t i = 0; i < process->nlimits; i++)
-		append(w, limits, cwr_json_text(process->limits[i]));
-	set(w, object, "limits", limits);
-	return object;
+		cwr_json_text(json, NULL, process->limits[i]);
+	cwr_json_close_array(json);
+	cwr_json_close_object(json);
 }
 
 /* ---- stacks ---- */
 
-static json_t *frame_json(struct writer *w, const struct cwr_frame *frame)
+static void frame_json(struct writer *w, const struct cwr_frame *frame)
 {
-	json_t *object = json_object();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "ip", cwr_json_hexadecimal(frame->ip));
-	set(w, object, "module", cwr_json_text(frame->module));
-	set(w, object, "build_id", cwr_json_text(frame->build_id));
-	set(w, object, "offset", frame->module ? cwr_json_hexadecimal(frame->offset) : json_null());
-	set(w, object, "function", cwr_json_text(frame->function));
-	set(w, object, "file", cwr_json_text(frame->file));
-	set(w, object, "line", frame->line ? json_integer(frame->line) : json_null());
-	set(w, object, "inlined", json_boolean(frame->inlined));
-	return object;
+	cwr_json_open_object(json, NULL);
+	cwr_json_hexadecimal(json, "ip", frame->ip);
+	cwr_json_text(json, "module", frame->module);
+	cwr_json_text(json, "build_id", frame->build_id);
+	if (frame->module)
+		cwr_json_hexadecimal(json, "offset", frame->offset);
+	else
+		cwr_json_null(json, "offset");
+	cwr_json_text(json, "function", frame->function);
+	cwr_json_text(json, "file", frame->file);
+	number_json(w, "line", frame->line);
+	cwr_json_bool(json, "inlined", frame->inlined);
+	cwr_json_close_object(json);
 }
 
 /* A thing that happened without its stack being known has an empty one. */
-static json_t *stack_json(struct writer *w, const struct cwr_stack *stack)
+static void stack_json(struct writer *w, const char *name, const struct cwr_stack *stack)
 {
-	json_t *array = json_array();
-
-	if (!stack)
-		return array;
-	for (size_t i = 0; i < stack->nframes; i++)
-		append(w, array, frame_json(w, &stack->frames[i]));
-	for (size_t i = 0; !stack->frames && i < stack->nips; i++) {
+	cwr_json_open_array(&w->json, name);
+	for (size_t i = 0; stack && i < stack->nframes; i++)
+		frame_json(w, &stack->frames[i]);
+	for (size_t i = 0; stack && !stack->frames && i < stack->nips; i++) {
 		const struct cwr_frame bare = {.ip = stack->ips[i]};
 
-		append(w, array, frame_json(w, &bare));
+		frame_json(w, &bare);
 	}
-	return array;
+	cwr_json_close_array(&w->json);
 }
 
-static json_t *stacks_json(struct writer *w, const struct cwr_finding *finding)
+static void stacks_json(struct writer *w, const struct cwr_finding *finding)
 {
-	json_t *object = json_object();
-
+	cwr_json_open_object(&w->json, "stacks");
 	for (int i = 0; i < CWR_EVIDENCES; i++)
 		if (finding->evidence[i].t)
-			set(w, object, cwr_evidence_name((enum cwr_evidence)i),
-			    stack_json(w, finding->evidence[i].stack));
-	return object;
+			stack_json(w, cwr_evidence_name((enum cwr_evidence)i),
+				   finding->evidence[i].stack);
+	cwr_json_close_object(&w->json);
 }
 
 /* ---- sockets ---- */
 
-static json_t *address_json(const struct cwr_addr *addr)
+static void address_json(struct writer *w, const char *name, const struct cwr_addr *addr)
 {
-	char name[64];
+	char text[64];
 
-	return cwr_json_text(cwr_addr_format(addr, name, sizeof(name)));
+	cwr_json_text(&w->json, name, cwr_addr_format(addr, text, sizeof(text)));
 }
 
-static json_t *event_json(struct writer *w, const struct cwr_mark *mark)
+static void event_json(struct writer *w, const char *name, const struct cwr_mark *mark)
 {
-	json_t *object = json_object();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "t", instant_of(w, mark->t));
-	set(w, object, "pid", mark->pid ? json_integer(mark->pid) : json_null());
-	set(w, object, "tid", mark->tid ? json_integer(mark->tid) : json_null());
-	set(w, object, "fd", cwr_json_known_integer(mark->fd));
-	set(w, object, "op", cwr_json_text(mark->op));
-	set(w, object, "result", json_integer(mark->result));
-	return object;
+	cwr_json_open_object(json, name);
+	instant_json(w, "t", mark->t);
+	number_json(w, "pid", mark->pid);
+	number_json(w, "tid", mark->tid);
+	cwr_json_known_integer(json, "fd", mark->fd);
+	cwr_json_text(json, "op", mark->op);
+	cwr_json_integer(json, "result", mark->result);
+	cwr_json_close_object(json);
 }
 
 /* What the holder did last with its descriptor.  Of a use it may not be known when it was. */
-static json_t *last_json(struct writer *w, const struct cwr_socket *socket,
-			 const struct cwr_holder *holder)
+static void last_json(struct writer *w, const struct cwr_socket *socket,
+		      const struct cwr_holder *holder)
 {
 	const struct cwr_mark none = {0};
 	const struct cwr_mark *marks[] = {
@@ -173,27 +177,36 @@ static json_t *last_json(struct writer *w, const struct cwr_socket *socket,
 			last = marks[i];
 	if (holder->last_use.op && !holder->last_use.t && !holder->eof.t && !holder->shutdown.t)
 		last = &holder->last_use;
-	return last->op ? event_json(w, last) : json_null();
+	if (last->op)
+		event_json(w, "last", last);
+	else
+		cwr_json_null(&w->json, "last");
 }
 
-static json_t *holders_json(struct writer *w, const struct cwr_socket *socket)
+static void holder_json(struct writer *w, const struct cwr_socket *socket,
+			const struct cwr_holder *holder)
 {
-	json_t *array = json_array();
+	struct cwr_json *json = &w->json;
 
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next) {
-		json_t *object;
+	cwr_json_open_object(json, NULL);
+	cwr_json_integer(json, "pid", holder->process->pid);
+	cwr_json_known_integer(json, "fd", holder->fd);
+	cwr_json_text(json, "via", cwr_via_name(holder->via));
+	if (holder->cloexec < 0)
+		cwr_json_null(json, "cloexec");
+	else
+		cwr_json_bool(json, "cloexec", holder->cloexec);
+	last_json(w, socket, holder);
+	cwr_json_close_object(json);
+}
 
-		if (!h->is_open)
-			continue;
-		object = json_object();
-		set(w, object, "pid", json_integer(h->process->pid));
-		set(w, object, "fd", cwr_json_known_integer(h->fd));
-		set(w, object, "via", cwr_json_text(cwr_via_name(h->via)));
-		set(w, object, "cloexec", h->cloexec < 0 ? json_null() : json_boolean(h->cloexec));
-		set(w, object, "last", last_json(w, socket, h));
-		append(w, array, object);
-	}
-	return array;
+static void holders_json(struct writer *w, const struct cwr_socket *socket)
+{
+	cwr_json_open_array(&w->json, "holders");
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->is_open)
+			holder_json(w, socket, h);
+	cwr_json_close_array(&w->json);
 }
 
 /* Times are as coarse as the kernel's tick; of equal ones the order of collection decides. */
@@ -204,18 +217,21 @@ struct moment {
 
 enum { MARKS_OF_HOLDER = 6 };
 
+/* Those that have not happened are left out. */
 static size_t collect_marks(const struct cwr_socket *socket, struct moment *moments)
 {
 	size_t n = 0;
 
-	moments[n++].mark = &socket->created;
+	if (socket->created.t)
+		moments[n++].mark = &socket->created;
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next) {
-		moments[n++].mark = &h->via_mark;
-		moments[n++].mark = &h->eof;
-		moments[n++].mark = &h->shutdown;
-		moments[n++].mark = &h->last_use;
-		moments[n++].mark = &h->passed;
-		moments[n++].mark = &h->closed;
+		const struct cwr_mark *const marks[MARKS_OF_HOLDER] = {
+			&h->via_mark, &h->eof, &h->shutdown, &h->last_use, &h->passed, &h->closed,
+		};
+
+		for (size_t i = 0; i < MARKS_OF_HOLDER; i++)
+			if (marks[i]->t)
+				moments[n++].mark = marks[i];
 	}
 	for (size_t i = 0; i < n; i++)
 		moments[i].order = i;
@@ -231,166 +247,171 @@ static int compare_moments(const void *left, const void *right)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-static json_t *events_json(struct writer *w, const struct cwr_socket *socket)
+static void events_json(struct writer *w, const struct cwr_socket *socket)
 {
 	struct moment *moments;
-	json_t *array = json_array();
 	size_t n = 0;
 
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
 		n++;
 	moments = calloc(n * MARKS_OF_HOLDER + 1, sizeof(*moments));
-	if (!moments) {
-		w->has_failed = true;
-		return array;
-	}
-	n = collect_marks(socket, moments);
-	qsort(moments, n, sizeof(*moments), compare_moments);
+	w->has_failed |= !moments;
+	cwr_json_open_array(&w->json, "events");
+	n = moments ? collect_marks(socket, moments) : 0;
+	if (n)
+		qsort(moments, n, sizeof(*moments), compare_moments);
 	for (size_t i = 0; i < n; i++)
-		if (moments[i].mark->t)
-			append(w, array, event_json(w, moments[i].mark));
+		event_json(w, NULL, moments[i].mark);
+	cwr_json_close_array(&w->json);
 	free(moments);
-	return array;
 }
 
-static json_t *socket_json(struct writer *w, const struct cwr_socket *socket)
+static void socket_json(struct writer *w, const struct cwr_socket *socket)
 {
-	json_t *object = json_object();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "cookie",
-	    socket->cookie ? cwr_json_hexadecimal(socket->cookie) : json_null());
-	set(w, object, "role", cwr_json_text(cwr_role_name(socket->role)));
-	set(w, object, "local", address_json(&socket->local));
-	set(w, object, "peer", address_json(&socket->peer));
-	set(w, object, "tcp_state", cwr_json_text(cwr_tcp_state_name(socket->state)));
-	set(w, object, "age_s", cwr_json_known_seconds(socket->fin_age_s));
-	set(w, object, "recv_q", cwr_json_known_integer(socket->recv_q));
-	set(w, object, "send_q", cwr_json_known_integer(socket->send_q));
-	set(w, object, "eof", cwr_json_text(cwr_eof_name(socket->eof)));
-	set(w, object, "eof_consumed",
-	    socket->recv_q < 0 ? json_null() : json_boolean(!socket->recv_q));
-	set(w, object, "inode",
-	    socket->inode ? json_integer((json_int_t)socket->inode) : json_null());
-	set(w, object, "in_flight", json_boolean(socket->is_in_flight));
-	set(w, object, "holders", holders_json(w, socket));
-	set(w, object, "events", events_json(w, socket));
-	return object;
+	cwr_json_open_object(json, NULL);
+	if (socket->cookie)
+		cwr_json_hexadecimal(json, "cookie", socket->cookie);
+	else
+		cwr_json_null(json, "cookie");
+	cwr_json_text(json, "role", cwr_role_name(socket->role));
+	address_json(w, "local", &socket->local);
+	address_json(w, "peer", &socket->peer);
+	cwr_json_text(json, "tcp_state", cwr_tcp_state_name(socket->state));
+	cwr_json_known_seconds(json, "age_s", socket->fin_age_s);
+	cwr_json_known_integer(json, "recv_q", socket->recv_q);
+	cwr_json_known_integer(json, "send_q", socket->send_q);
+	cwr_json_text(json, "eof", cwr_eof_name(socket->eof));
+	if (socket->recv_q < 0)
+		cwr_json_null(json, "eof_consumed");
+	else
+		cwr_json_bool(json, "eof_consumed", !socket->recv_q);
+	number_json(w, "inode", (int64_t)socket->inode);
+	cwr_json_bool(json, "in_flight", socket->is_in_flight);
+	holders_json(w, socket);
+	events_json(w, socket);
+	cwr_json_close_object(json);
 }
 
 /* ---- findings ---- */
 
-static json_t *site_json(struct writer *w, const struct cwr_finding *finding)
+static void site_json(struct writer *w, const struct cwr_finding *finding)
 {
-	bool is_known = finding->site.known;
-	json_t *object = json_object();
+	const struct cwr_site_stats *site = &finding->site;
+	bool is_known = site->known;
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "created",
-	    is_known ? json_integer((json_int_t)finding->site.created) : json_null());
-	set(w, object, "closed",
-	    is_known ? json_integer((json_int_t)finding->site.closed) : json_null());
-	set(w, object, "leaked", json_integer((json_int_t)finding->nsockets));
-	set(w, object, "life_min_s",
-	    cwr_json_known_seconds(is_known ? finding->site.life_min : -1));
-	set(w, object, "life_median_s",
-	    cwr_json_known_seconds(is_known ? finding->site.life_median : -1));
-	set(w, object, "life_max_s",
-	    cwr_json_known_seconds(is_known ? finding->site.life_max : -1));
-	return object;
+	cwr_json_open_object(json, "site_stats");
+	cwr_json_known_integer(json, "created", is_known ? (int64_t)site->created : -1);
+	cwr_json_known_integer(json, "closed", is_known ? (int64_t)site->closed : -1);
+	cwr_json_integer(json, "leaked", (int64_t)finding->nsockets);
+	cwr_json_known_seconds(json, "life_min_s", is_known ? site->life_min : -1);
+	cwr_json_known_seconds(json, "life_median_s", is_known ? site->life_median : -1);
+	cwr_json_known_seconds(json, "life_max_s", is_known ? site->life_max : -1);
+	cwr_json_close_object(json);
 }
 
-static json_t *texts_json(struct writer *w, const char *const *texts)
+static void texts_json(struct writer *w, const char *name, const char *const *texts)
 {
-	json_t *array = json_array();
-
+	cwr_json_open_array(&w->json, name);
 	for (; texts && *texts; texts++)
-		append(w, array, cwr_json_text(*texts));
-	return array;
+		cwr_json_text(&w->json, NULL, *texts);
+	cwr_json_close_array(&w->json);
 }
 
-static json_t *children_json(struct writer *w, const struct cwr_finding *finding)
+static void children_json(struct writer *w, const struct cwr_finding *finding)
 {
-	json_t *array = json_array();
-
+	cwr_json_open_array(&w->json, "children");
 	for (size_t i = 0; i < finding->nchildren; i++)
-		append(w, array, json_integer(finding->children[i]));
-	return array;
+		cwr_json_integer(&w->json, NULL, finding->children[i]);
+	cwr_json_close_array(&w->json);
 }
 
-static json_t *finding_json(struct writer *w, const struct cwr_finding *finding)
+static void words_json(struct writer *w, const struct cwr_finding *finding)
 {
-	json_t *object = json_object();
-	json_t *sockets = json_array();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "id", cwr_json_text(finding->id));
-	set(w, object, "cause", cwr_json_text(finding->cause));
-	set(w, object, "verdict", cwr_json_text(cwr_verdict_name(finding->verdict)));
-	set(w, object, "confidence", cwr_json_text(cwr_confidence_name(finding->confidence)));
-	set(w, object, "title", cwr_json_text(finding->title));
-	set(w, object, "explanation", cwr_json_text(finding->explanation));
-	set(w, object, "advice", cwr_json_text(finding->advice));
-	set(w, object, "confirmed", json_boolean(finding->is_confirmed));
-	set(w, object, "also_possible", texts_json(w, (const char *const *)finding->also_possible));
+	cwr_json_text(json, "id", finding->id);
+	cwr_json_text(json, "cause", finding->cause);
+	cwr_json_text(json, "verdict", cwr_verdict_name(finding->verdict));
+	cwr_json_text(json, "confidence", cwr_confidence_name(finding->confidence));
+	cwr_json_text(json, "title", finding->title);
+	cwr_json_text(json, "explanation", finding->explanation);
+	cwr_json_text(json, "advice", finding->advice);
+}
+
+static void finding_json(struct writer *w, const struct cwr_finding *finding)
+{
+	struct cwr_json *json = &w->json;
+
+	cwr_json_open_object(json, NULL);
+	words_json(w, finding);
+	cwr_json_bool(json, "confirmed", finding->is_confirmed);
+	texts_json(w, "also_possible", (const char *const *)finding->also_possible);
 	if (finding->related)
-		set(w, object, "related", texts_json(w, (const char *const *)finding->related));
-	set(w, object, "closed_at_exit", json_boolean(finding->closed_at_exit));
-	set(w, object, "count", json_integer((json_int_t)finding->nsockets));
-	set(w, object, "oldest_s", cwr_json_known_seconds(finding->oldest_s));
-	set(w, object, "suppressed", cwr_json_text(finding->suppressed));
-	set(w, object, "pid", json_integer(finding->process->pid));
-	set(w, object, "children", children_json(w, finding));
-	set(w, object, "site_stats", site_json(w, finding));
-	set(w, object, "stacks", stacks_json(w, finding));
+		texts_json(w, "related", (const char *const *)finding->related);
+	cwr_json_bool(json, "closed_at_exit", finding->closed_at_exit);
+	cwr_json_integer(json, "count", (int64_t)finding->nsockets);
+	cwr_json_known_seconds(json, "oldest_s", finding->oldest_s);
+	cwr_json_text(json, "suppressed", finding->suppressed);
+	cwr_json_integer(json, "pid", finding->process->pid);
+	children_json(w, finding);
+	site_json(w, finding);
+	stacks_json(w, finding);
+	cwr_json_open_array(json, "sockets");
 	for (size_t i = 0; i < finding->nsockets; i++)
-		append(w, sockets, socket_json(w, finding->sockets[i]));
-	set(w, object, "sockets", sockets);
-	return object;
+		socket_json(w, finding->sockets[i]);
+	cwr_json_close_array(json);
+	cwr_json_close_object(json);
 }
 
 /* ---- the report ---- */
 
-static json_t *summary_json(struct writer *w)
+static void summary_json(struct writer *w)
 {
 	const uint64_t *counts = w->model->summary;
-	json_t *object = json_object();
+	struct cwr_json *json = &w->json;
 
-	set(w, object, "leak", json_integer((json_int_t)counts[CWR_LEAK]));
-	set(w, object, "stall", json_integer((json_int_t)counts[CWR_STALL]));
-	set(w, object, "idle", json_integer((json_int_t)counts[CWR_IDLE]));
-	set(w, object, "in_use", json_integer((json_int_t)counts[CWR_IN_USE]));
-	set(w, object, "suppressed", json_integer((json_int_t)w->model->suppressed));
-	set(w, object, "tracked", json_integer((json_int_t)w->model->tracked));
-	return object;
+	cwr_json_open_object(json, "summary");
+	cwr_json_integer(json, "leak", (int64_t)counts[CWR_LEAK]);
+	cwr_json_integer(json, "stall", (int64_t)counts[CWR_STALL]);
+	cwr_json_integer(json, "idle", (int64_t)counts[CWR_IDLE]);
+	cwr_json_integer(json, "in_use", (int64_t)counts[CWR_IN_USE]);
+	cwr_json_integer(json, "suppressed", (int64_t)w->model->suppressed);
+	cwr_json_integer(json, "tracked", (int64_t)w->model->tracked);
+	cwr_json_close_object(json);
 }
 
-static json_t *suppressions_json(struct writer *w)
+static void suppressions_json(struct writer *w)
 {
-	json_t *array = json_array();
+	struct cwr_json *json = &w->json;
 
+	cwr_json_open_array(json, "suppressions");
 	for (const struct cwr_suppression *s = w->model->suppressions; s; s = s->next) {
-		json_t *object = json_object();
-
-		set(w, object, "rule", cwr_json_text(s->rule));
-		set(w, object, "matches", json_integer((json_int_t)s->matches));
-		append(w, array, object);
+		cwr_json_open_object(json, NULL);
+		cwr_json_text(json, "rule", s->rule);
+		cwr_json_integer(json, "matches", (int64_t)s->matches);
+		cwr_json_close_object(json);
 	}
-	return array;
+	cwr_json_close_array(json);
 }
 
-static json_t *closed_json(struct writer *w)
+static void closed_json(struct writer *w)
 {
-	json_t *array = json_array();
+	struct cwr_json *json = &w->json;
 
+	cwr_json_open_array(json, "closed_after_all");
 	for (const struct cwr_closed *c = w->model->closed_after_all; c; c = c->next) {
-		json_t *object = json_object();
-
-		set(w, object, "id", cwr_json_text(c->id));
-		set(w, object, "cause", cwr_json_text(c->cause));
-		set(w, object, "created", cwr_json_text(c->place));
-		set(w, object, "pid", json_integer(c->process->pid));
-		set(w, object, "count", json_integer((json_int_t)c->nsockets));
-		append(w, array, object);
+		cwr_json_open_object(json, NULL);
+		cwr_json_text(json, "id", c->id);
+		cwr_json_text(json, "cause", c->cause);
+		cwr_json_text(json, "created", c->place);
+		cwr_json_integer(json, "pid", c->process->pid);
+		cwr_json_integer(json, "count", (int64_t)c->nsockets);
+		cwr_json_close_object(json);
 	}
-	return array;
+	cwr_json_close_array(json);
 }
 
 static bool is_open(const struct cwr_socket *socket)
@@ -403,52 +424,61 @@ static bool is_open(const struct cwr_socket *socket)
 }
 
 /* Reference counting as the kernel sees it, whether anything is wrong or not. */
-static json_t *open_sockets_json(struct writer *w)
+static void open_sockets_json(struct writer *w)
 {
-	json_t *array = json_array();
-
+	cwr_json_open_array(&w->json, "sockets");
 	for (const struct cwr_socket *s = w->model->sockets; s; s = s->next)
 		if (is_open(s))
-			append(w, array, socket_json(w, s));
-	return array;
+			socket_json(w, s);
+	cwr_json_close_array(&w->json);
 }
 
-static json_t *report_json(struct writer *w)
+static void processes_json(struct writer *w)
 {
-	json_t *report = json_object();
-	json_t *processes = json_array();
-	json_t *findings = json_array();
-
-	set(w, report, "schema", json_string("cwshim-report/1"));
-	set(w, report, "version", json_string(CWSHIM_VERSION));
-	set(w, report, "generated_at", cwr_json_instant(w->model->now_real_ns));
-	set(w, report, "reason", cwr_json_text(w->model->reason));
+	cwr_json_open_array(&w->json, "processes");
 	for (const struct cwr_process *p = w->model->processes; p; p = p->next)
-		append(w, processes, process_json(w, p));
+		process_json(w, p);
+	cwr_json_close_array(&w->json);
+}
+
+static void findings_json(struct writer *w)
+{
+	cwr_json_open_array(&w->json, "findings");
 	for (const struct cwr_finding *f = w->model->findings; f; f = f->next)
 		if (!f->suppressed || w->options->show_suppressed)
-			append(w, findings, finding_json(w, f));
-	set(w, report, "processes", processes);
-	set(w, report, "findings", findings);
+			finding_json(w, f);
+	cwr_json_close_array(&w->json);
+}
+
+static void report_json(struct writer *w)
+{
+	struct cwr_json *json = &w->json;
+
+	cwr_json_open_object(json, NULL);
+	cwr_json_text(json, "schema", "cwshim-report/1");
+	cwr_json_text(json, "version", CWSHIM_VERSION);
+	cwr_json_instant(json, "generated_at", w->model->now_real_ns);
+	cwr_json_text(json, "reason", w->model->reason);
+	processes_json(w);
+	findings_json(w);
 	if (w->options->all)
-		set(w, report, "sockets", open_sockets_json(w));
-	set(w, report, "closed_after_all", closed_json(w));
-	set(w, report, "suppressions", suppressions_json(w));
-	set(w, report, "summary", summary_json(w));
-	return report;
+		open_sockets_json(w);
+	closed_json(w);
+	suppressions_json(w);
+	summary_json(w);
+	cwr_json_close_object(json);
 }
 
 struct cwr_error *cwr_render_json(const struct cwr_model *model,
 				  const struct cwr_render_options *options, FILE *out)
 {
 	struct writer w = {.model = model, .options = options};
-	json_t *report = report_json(&w);
-	struct cwr_error *error = NULL;
 
-	if (!report || w.has_failed)
-		error = cwr_error_new(CWR_EXIT_INPUT, "out of memory");
-	else if (json_dumpf(report, out, JSON_INDENT(2)) || fputc('\n', out) == EOF)
-		error = cwr_error_new(CWR_EXIT_INPUT, "cannot write the report");
-	json_decref(report);
-	return error;
+	cwr_json_start(&w.json, out);
+	report_json(&w);
+	if (w.has_failed)
+		return cwr_error_new(CWR_EXIT_INPUT, "out of memory");
+	if (!cwr_json_finish(&w.json))
+		return cwr_error_new(CWR_EXIT_INPUT, "cannot write the report");
+	return NULL;
 }
