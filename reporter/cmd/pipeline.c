@@ -21,6 +21,11 @@
 
 enum { COLUMNS = 100, COLUMNS_MIN = 60, COLUMNS_MAX = 160 };
 
+static const struct cwr_format *format_of(const struct cwr_options *options)
+{
+	return cwr_format_find(options->format ? options->format : "text");
+}
+
 struct cwr_error *cwr_pipeline_start(const struct cwr_options *options, const char *reason,
 				     struct cwr_model **ret_model)
 {
@@ -34,6 +39,7 @@ struct cwr_error *cwr_pipeline_start(const struct cwr_options *options, const ch
 	model->policy.late_s = options->late_s;
 	model->policy.fail_on = options->fail_on;
 	model->policy.only_cause = options->cause;
+	model->policy.wants_cloexec = format_of(options)->has_cloexec;
 	return options->suppressions ? cwr_suppress_load(model, options->suppressions) : NULL;
 }
 
@@ -142,7 +148,6 @@ static int columns_of(FILE *stream)
 static struct cwr_error *write_to(const struct cwr_model *model, const struct cwr_options *options,
 				  FILE *stream)
 {
-	const char *name = options->format ? options->format : "text";
 	const struct cwr_render_options render = {
 		.color = wants_color(options, stream),
 		.all = options->all,
@@ -150,7 +155,7 @@ static struct cwr_error *write_to(const struct cwr_model *model, const struct cw
 		.columns = columns_of(stream),
 	};
 
-	return cwr_render(model, cwr_format_find(name), &render, stream);
+	return cwr_render(model, format_of(options), &render, stream);
 }
 
 static struct cwr_error *output_error(const char *path)

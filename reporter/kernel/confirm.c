@@ -115,21 +115,31 @@ void cwr_observe_holders(struct cwr_observer *observer)
 	}
 }
 
-/*
- * That takes several calls, so it is only asked where it matters: of a socket whose peer has closed
- * and which may be reported, and where the shim has not seen it set.
- */
+/* That takes several calls, so it is only asked where it matters, and if it will be told. */
+static bool wants_cloexec(const struct cwr_holder *holder)
+{
+	return holder->is_open && holder->is_confirmed &&
+	       (holder->cloexec < 0 || holder->socket->peer_has_closed);
+}
+
+static void read_cloexec(struct cwr_process *process)
+{
+	CWR_AUTO_CLOSE int fdinfo = cwr_proc_open_fdinfo(process->pid);
+
+	for (struct cwr_holder *h = process->holders; h && fdinfo >= 0; h = h->next_in_process) {
+		int cloexec = wants_cloexec(h) ? cwr_proc_cloexec(fdinfo, h->fd) : -1;
+
+		if (cloexec >= 0)
+			h->cloexec = cloexec;
+	}
+}
+
 void cwr_observe_cloexec(struct cwr_observer *observer)
 {
-	for (const struct cwr_socket *s = observer->model->sockets; s; s = s->next)
-		for (struct cwr_holder *h = s->holders; h; h = h->next) {
-			int cloexec;
+	const struct cwr_model *model = observer->model;
 
-			if (!h->is_open || !h->is_confirmed || !h->process->is_alive ||
-			    (h->cloexec >= 0 && !s->peer_has_closed))
-				continue;
-			cloexec = cwr_proc_cloexec(h->process->pid, h->fd);
-			if (cloexec >= 0)
-				h->cloexec = cloexec;
-		}
+	for (struct cwr_process *p = model->processes; p && model->policy.wants_cloexec;
+	     p = p->next)
+		if (p->is_alive)
+			read_cloexec(p);
 }

@@ -8,27 +8,17 @@
 #include "kernel/observer.h"
 
 #include "kernel/proc.h"
-#include "model/arena.h"
+#include "model/map.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM	1
-#define uthash_nonfatal_oom(el) cwr_out_of_memory()
-#include <uthash.h>
-
 enum { GENERATIONS = 64, TICK_NS = 10000000 /* of start times */ };
-
-struct inode_entry {
-	uint64_t inode;
-	struct cwr_socket *socket;
-	UT_hash_handle hh;
-};
 
 struct search {
 	struct cwr_observer *observer;
 	struct cwr_process *process; /* whose descriptors are looked at; foreigners: once known */
-	struct inode_entry *sockets; /* foreigners: those that are looked for */
+	struct cwr_map sockets;	     /* foreigners: those that are looked for, by inode */
 	const struct cwr_fds *fds;
 };
 
@@ -301,16 +291,15 @@ static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 static void visit_foreign(struct search *search, int fd, uint64_t inode)
 {
 	struct cwr_model *model = search->observer->model;
-	struct inode_entry *entry;
+	struct cwr_socket *socket = cwr_map_find(&search->sockets, inode);
 
-	HASH_FIND(hh, search->sockets, &inode, sizeof(inode), entry);
-	if (!entry)
+	if (!socket)
 		return;
 	if (!search->process)
 		search->process = cwr_observe_process(model, search->fds->pid);
-	if (search->process && !cwr_model_find_holder(model, entry->socket, search->process, fd) &&
-	    is_it(search, fd, entry->socket->cookie))
-		add_foreigner(model, entry->socket, search->process, fd);
+	if (search->process && !cwr_model_find_holder(model, socket, search->process, fd) &&
+	    is_it(search, fd, socket->cookie))
+		add_foreigner(model, socket, search->process, fd);
 }
 
 static void visit_pid(void *context, pid_t pid)
@@ -324,18 +313,9 @@ static void visit_pid(void *context, pid_t pid)
 
 static void index_inodes(struct search *search)
 {
-	struct cwr_model *model = search->observer->model;
-
-	for (struct cwr_socket *s = model->sockets; s; s = s->next) {
-		struct inode_entry *entry;
-
-		if (!s->inode)
-			continue;
-		entry = cwr_model_alloc(model, sizeof(*entry));
-		entry->inode = s->inode;
-		entry->socket = s;
-		HASH_ADD(hh, search->sockets, inode, sizeof(entry->inode), entry);
-	}
+	for (struct cwr_socket *s = search->observer->model->sockets; s; s = s->next)
+		if (s->inode)
+			cwr_map_put(&search->sockets, s->inode, s);
 }
 
 void cwr_observe_foreigners(struct cwr_observer *observer)
@@ -343,7 +323,7 @@ void cwr_observe_foreigners(struct cwr_observer *observer)
 	struct search search = {.observer = observer};
 
 	index_inodes(&search);
-	if (search.sockets)
+	if (search.sockets.n)
 		cwr_proc_each_pid(visit_pid, &search);
-	HASH_CLEAR(hh, search.sockets);
+	cwr_map_free(&search.sockets);
 }

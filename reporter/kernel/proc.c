@@ -140,19 +140,29 @@ void cwr_proc_each_thread(pid_t pid, cwr_thread_visitor *visit, void *context)
 			visit(context, pid, (pid_t)number(entry->d_name));
 }
 
-int cwr_proc_cloexec(pid_t pid, int fd)
+int cwr_proc_open_fdinfo(pid_t pid)
 {
-	char name[64], text[512];
-	const char *flags;
-	unsigned int value;
+	char path[64];
 
-	snprintf(name, sizeof(name), "fdinfo/%d", fd);
-	if (cwr_proc_read_text(text, sizeof(text), pid, name) <= 0)
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int cwr_proc_cloexec(int fdinfo, int fd)
+{
+	char name[16], text[256];
+	const char *flags;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%d", fd);
+	CWR_AUTO_CLOSE int file = openat(fdinfo, name, O_RDONLY | O_CLOEXEC);
+
+	n = file >= 0 ? read(file, text, sizeof(text) - 1) : -1;
+	if (n <= 0)
 		return -1;
+	text[n] = 0;
 	flags = strstr(text, "flags:");
-	if (!flags || sscanf(flags, "flags: %o", &value) != 1)
-		return -1;
-	return !!(value & O_CLOEXEC);
+	return flags ? !!(strtoul(flags + strlen("flags:"), NULL, 8) & O_CLOEXEC) : -1;
 }
 
 uint64_t cwr_proc_now(clockid_t clock)

@@ -46,8 +46,14 @@ void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context);
 typedef void cwr_thread_visitor(void *context, pid_t pid, pid_t tid);
 void cwr_proc_each_thread(pid_t pid, cwr_thread_visitor *visit, void *context);
 
+/*
+ * What /proc tells of single descriptors: a directory to ask many of them, closed by the caller;
+ * -1: they may not be read.
+ */
+int cwr_proc_open_fdinfo(pid_t pid);
+
 /* 1 or 0: close-on-exec is set or not; -1: not known. */
-int cwr_proc_cloexec(pid_t pid, int fd);
+int cwr_proc_cloexec(int fdinfo, int fd);
 
 /* Fills process->threads. */
 void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process);

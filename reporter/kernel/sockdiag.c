@@ -5,6 +5,7 @@
 #include "kernel/sockdiag.h"
 
 #include "model/arena.h"
+#include "model/map.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -20,22 +21,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM	1
-#define uthash_nonfatal_oom(el) cwr_out_of_memory()
-#include <uthash.h>
-
 enum { BUFFER_SIZE = 64 * 1024 };
 
 struct entry {
-	struct cwr_diag_row row; /* the keys are row.cookie and row.inode */
-	UT_hash_handle by_cookie;
-	UT_hash_handle by_inode;
+	struct cwr_diag_row row;
+	struct entry *next;
 };
 
 struct cwr_diag {
 	struct cwr_arena arena;
-	struct entry *by_cookie;
-	struct entry *by_inode;
+	struct entry *entries; /* in no order */
+	struct cwr_map by_cookie;
+	struct cwr_map by_inode;
 	unsigned int space; /* that is being read */
 };
 
@@ -104,17 +101,18 @@ static void add_row(struct cwr_diag *diag, const struct nlmsghdr *header)
 	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
 		return;
 	fill_row(&row, header);
-	HASH_FIND(by_cookie, diag->by_cookie, &row.cookie, sizeof(row.cookie), entry);
+	entry = cwr_map_find(&diag->by_cookie, row.cookie);
 	if (entry) {
 		row.inode = entry->row.inode;
 		entry->row = row;
 		return;
 	}
 	entry = cwr_arena_alloc(&diag->arena, sizeof(*entry));
-	entry->row = row;
-	HASH_ADD(by_cookie, diag->by_cookie, row.cookie, sizeof(row.cookie), entry);
+	*entry = (struct entry){row, diag->entries};
+	diag->entries = entry;
+	cwr_map_put(&diag->by_cookie, row.cookie, entry);
 	if (row.inode)
-		HASH_ADD(by_inode, diag->by_inode, row.inode, sizeof(row.inode), entry);
+		cwr_map_put(&diag->by_inode, row.inode, entry);
 }
 
 static struct cwr_error *answer_error(const struct nlmsghdr *header)
@@ -205,30 +203,28 @@ struct cwr_error *cwr_diag_read_namespace(struct cwr_diag *diag, int netns)
 
 void cwr_diag_free(struct cwr_diag *diag)
 {
-	HASH_CLEAR(by_inode, diag->by_inode);
-	HASH_CLEAR(by_cookie, diag->by_cookie);
+	cwr_map_free(&diag->by_inode);
+	cwr_map_free(&diag->by_cookie);
 	cwr_arena_free(&diag->arena);
 	free(diag);
 }
 
 const struct cwr_diag_row *cwr_diag_by_cookie(const struct cwr_diag *diag, uint64_t cookie)
 {
-	struct entry *entry;
+	const struct entry *entry = cwr_map_find(&diag->by_cookie, cookie);
 
-	HASH_FIND(by_cookie, diag->by_cookie, &cookie, sizeof(cookie), entry);
 	return entry ? &entry->row : NULL;
 }
 
 const struct cwr_diag_row *cwr_diag_by_inode(const struct cwr_diag *diag, uint64_t inode)
 {
-	struct entry *entry;
+	const struct entry *entry = cwr_map_find(&diag->by_inode, inode);
 
-	HASH_FIND(by_inode, diag->by_inode, &inode, sizeof(inode), entry);
 	return entry ? &entry->row : NULL;
 }
 
 void cwr_diag_each(const struct cwr_diag *diag, cwr_diag_visitor *visit, void *context)
 {
-	for (const struct entry *e = diag->by_cookie; e; e = e->by_cookie.next)
+	for (const struct entry *e = diag->entries; e; e = e->next)
 		visit(context, &e->row);
 }

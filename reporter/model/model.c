@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The model's lists and its indexes of sockets and holders; see model.h.  Everything lives in one
- * arena, except the indexes, which uthash allocates.
+ * arena, except the indexes.
  */
 #include "model/model.h"
 #include "model/arena.h"
+#include "model/map.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,12 +18,6 @@
 #include <uthash.h>
 
 enum { A_FEW = 4 };
-
-struct cookie_entry {
-	uint64_t cookie;
-	struct cwr_socket *socket;
-	UT_hash_handle hh;
-};
 
 /* No padding: the key is compared as bytes. */
 struct holding {
@@ -40,8 +35,8 @@ struct holder_entry {
 /* What cwr_model.arena points to. */
 struct store {
 	struct cwr_arena arena;
-	struct cookie_entry *by_cookie;
-	struct holder_entry *by_holding;
+	struct cwr_map by_cookie;
+	struct holder_entry *by_holding; /* of sockets with more than a few holders */
 	struct cwr_process *last_process;
 	struct cwr_socket *last_socket;
 };
@@ -79,8 +74,8 @@ void cwr_model_free(struct cwr_model *model)
 	if (!model)
 		return;
 	store = store_of(model);
-	HASH_CLEAR(hh, store->by_cookie); /* the entries themselves are the arena's */
-	HASH_CLEAR(hh, store->by_holding);
+	cwr_map_free(&store->by_cookie);
+	HASH_CLEAR(hh, store->by_holding); /* the entries themselves are the arena's */
 	cwr_arena_free(&store->arena);
 	free(store);
 	free(model);
@@ -131,16 +126,6 @@ struct cwr_process *cwr_model_add_process(struct cwr_model *model, pid_t pid)
 	return process;
 }
 
-static void index_socket(struct cwr_model *model, struct cwr_socket *socket)
-{
-	struct store *store = store_of(model);
-	struct cookie_entry *entry = cwr_model_alloc(model, sizeof(*entry));
-
-	entry->cookie = socket->cookie;
-	entry->socket = socket;
-	HASH_ADD(hh, store->by_cookie, cookie, sizeof(entry->cookie), entry);
-}
-
 struct cwr_socket *cwr_model_add_socket(struct cwr_model *model, uint64_t cookie)
 {
 	struct store *store = store_of(model);
@@ -156,7 +141,7 @@ struct cwr_socket *cwr_model_add_socket(struct cwr_model *model, uint64_t cookie
 		model->sockets = socket;
 	store->last_socket = socket;
 	if (cookie)
-		index_socket(model, socket);
+		cwr_map_put(&store->by_cookie, cookie, socket);
 	return socket;
 }
 
@@ -172,6 +157,7 @@ static void append_holder(struct cwr_socket *socket, struct cwr_holder *holder)
 	else
 		socket->holders = holder;
 	socket->last_holder = holder;
+	socket->nholders++;
 }
 
 static void index_holder(struct cwr_model *model, struct cwr_holder *holder)
@@ -182,6 +168,18 @@ static void index_holder(struct cwr_model *model, struct cwr_holder *holder)
 	entry->key = (struct holding){holder->socket, holder->process, holder->fd};
 	entry->holder = holder;
 	HASH_ADD(hh, store->by_holding, key, sizeof(entry->key), entry);
+}
+
+/* All of them from the moment on that there are more than a few: their order may change. */
+static void add_to_list(struct cwr_model *model, struct cwr_socket *socket,
+			struct cwr_holder *holder)
+{
+	append_holder(socket, holder);
+	if (socket->nholders == A_FEW + 1)
+		for (struct cwr_holder *h = socket->holders; h; h = h->next)
+			index_holder(model, h);
+	else if (socket->nholders > A_FEW)
+		index_holder(model, holder);
 }
 
 struct cwr_holder *cwr_model_find_holder(const struct cwr_model *model,
@@ -222,10 +220,9 @@ struct cwr_holder *cwr_model_add_holder(struct cwr_model *model, struct cwr_sock
 	no_mark(&holder->unpolled);
 	no_mark(&holder->closed);
 	no_mark(&holder->wrong_close);
-	append_holder(socket, holder);
+	add_to_list(model, socket, holder);
 	holder->next_in_process = process->holders;
 	process->holders = holder;
-	index_holder(model, holder);
 	return holder;
 }
 
@@ -286,10 +283,10 @@ static void move_holders(struct cwr_model *model, struct cwr_socket *to, struct 
 			h->is_open = false;
 			continue;
 		}
-		append_holder(to, h);
-		index_holder(model, h);
+		add_to_list(model, to, h);
 	}
 	from->holders = from->last_holder = NULL;
+	from->nholders = 0;
 }
 
 void cwr_model_name_socket(struct cwr_model *model, struct cwr_socket *socket, uint64_t cookie)
@@ -306,7 +303,7 @@ void cwr_model_name_socket(struct cwr_model *model, struct cwr_socket *socket, u
 	}
 	socket->cookie = cookie;
 	socket->is_by_number = true;
-	index_socket(model, socket);
+	cwr_map_put(&store_of(model)->by_cookie, cookie, socket);
 }
 
 /* The array doubles at every power of two, so its size need not be kept. */
@@ -334,10 +331,7 @@ void cwr_model_add_limit(struct cwr_model *model, struct cwr_process *process, c
 
 struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie)
 {
-	struct cookie_entry *entry;
-
-	HASH_FIND(hh, store_of(model)->by_cookie, &cookie, sizeof(cookie), entry);
-	return entry ? entry->socket : NULL;
+	return cwr_map_find(&store_of(model)->by_cookie, cookie);
 }
 
 /* A process number may have been used before, or by the same process before exec. */

@@ -116,9 +116,9 @@ struct cwr_mark {
 	uint64_t t;
 	pid_t pid;
 	pid_t tid;
-	int fd;		/* -1: not known */
-	const char *op; /* the function's name ("accept4"), or NULL */
+	int fd; /* -1: not known */
 	int result;
+	const char *op;		 /* the function's name ("accept4"), or NULL */
 	struct cwr_stack *stack; /* NULL: none recorded */
 };
 
@@ -300,6 +300,7 @@ struct cwr_socket {
 	struct cwr_site_stats site;
 	struct cwr_holder *holders; /* open and former ones; the creator first */
 	struct cwr_holder *last_holder;
+	size_t nholders;
 	struct cwr_socket
 		*listener; /* it waits in that one's queue, without a descriptor; or NULL */
 
@@ -393,6 +394,7 @@ struct cwr_policy {
 	double late_s;		/* a close is late after this; < 0: what the process goes by */
 	unsigned int fail_on;	/* bits 1 << enum cwr_verdict; default leak and stall */
 	const char *only_cause; /* --cause, or NULL */
+	bool wants_cloexec; /* who has the report is told whether a descriptor is close-on-exec */
 };
 
 struct cwr_model {
@@ -443,7 +445,7 @@ void cwr_model_name_socket(struct cwr_model *model, struct cwr_socket *socket, u
 void cwr_model_set_creator(struct cwr_socket *socket, struct cwr_holder *holder);
 
 /*
- * NULL if there is none.  By cookie: O(1) (uthash).  Of several processes that had a number in
+ * NULL if there is none.  By cookie: O(1).  Of several processes that had a number in
  * turn, or images that it executed, the newest is meant.
  */
 struct cwr_socket *cwr_model_find_socket(const struct cwr_model *model, uint64_t cookie);

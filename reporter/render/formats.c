@@ -8,9 +8,9 @@
 #include <string.h>
 
 const struct cwr_format cwr_formats[] = {
-	{"text", "for people", cwr_render_text},
-	{"json", "for programs, schema cwshim-report/1", cwr_render_json},
-	{NULL, NULL, NULL},
+	{"text", "for people", false, cwr_render_text},
+	{"json", "for programs, schema cwshim-report/1", true, cwr_render_json},
+	{NULL, NULL, false, NULL},
 };
 
 const struct cwr_format *cwr_format_find(const char *name)

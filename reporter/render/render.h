@@ -21,6 +21,7 @@ struct cwr_render_options {
 struct cwr_format {
 	const char *name;    /* as in --format= */
 	const char *summary; /* for the help, without a full stop */
+	bool has_cloexec;    /* it tells of each descriptor whether it is close-on-exec */
 	struct cwr_error *(*render)(const struct cwr_model *model,
 				    const struct cwr_render_options *options, FILE *out);
 };

@@ -193,8 +193,8 @@ static void write_still_open(FILE *out, const struct cwr_model *model,
 	size_t size = 0;
 
 	while (before && getline(&line, &size, before) > 0)
-		if (parse(line, &told) && is_open(model, told.cookie) &&
-		    !has_cookie(&now, told.cookie))
+		if (parse(line, &told) && !has_cookie(&now, told.cookie) &&
+		    is_open(model, told.cookie))
 			fprintf(out, "%s %s %" PRIx64 " %s\n", told.id, told.cause, told.cookie,
 				told.place);
 	free(now.values);

@@ -48,8 +48,23 @@ static void test_an_open_connection_is_in_use(void **state)
 	assert_false(socket->peer_has_closed);
 	assert_int_equal(socket->eof, CWR_EOF_NONE);
 	assert_true(socket->fin_age_s < 0);
-	assert_int_equal(socket->holders->cloexec, 0);
 	assert_true(socket->inode != 0);
+}
+
+static void test_close_on_exec_is_asked_if_wanted(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+
+	observe(f);
+	assert_int_equal(socket->holders->cloexec, -1);
+	f->model->policy.wants_cloexec = true;
+	observe(f);
+	assert_int_equal(socket->holders->cloexec, 0);
+	assert_int_equal(fcntl(f->server, F_SETFD, FD_CLOEXEC), 0);
+	hang_up(f);
+	observe(f);
+	assert_int_equal(socket->holders->cloexec, 1);
 }
 
 static void test_an_end_of_file_that_nobody_read_is_pending(void **state)
@@ -201,7 +216,7 @@ static void test_a_copy_in_a_child_is_found(void **state)
 	fork_child(f);
 	record.child = f->child;
 	record.mark = (struct cwr_mark){
-		cwr_proc_now(CLOCK_MONOTONIC), getpid(), getpid(), -1, "fork", 0, NULL};
+		cwr_proc_now(CLOCK_MONOTONIC), getpid(), getpid(), -1, 0, "fork", NULL};
 	f->self->forks = &record;
 	f->self->nforks = 1;
 	observe(f);
@@ -329,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_an_open_connection_is_in_use),
+		CASE(test_close_on_exec_is_asked_if_wanted),
 		CASE(test_an_end_of_file_that_nobody_read_is_pending),
 		CASE(test_an_end_of_file_taken_with_the_data_is_swallowed),
 		CASE(test_an_end_of_file_on_record_was_read),

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "model/map.h"
 #include "model/model.h"
 
 static int setup(void **state)
@@ -44,6 +45,25 @@ static void test_sockets_are_found_by_their_cookie(void **state)
 		assert_int_equal(cwr_model_find_socket(model, i * step)->cookie, i * step);
 	assert_null(cwr_model_find_socket(model, 1));
 	assert_null(cwr_model_find_socket(model, 0));
+}
+
+static void test_a_key_stands_for_its_latest_value(void **state)
+{
+	enum { KEYS = 3000 };
+	static char values[2][KEYS + 1];
+	struct cwr_map map = {0};
+
+	assert_null(cwr_map_find(&map, 1));
+	for (int round = 0; round < 2; round++)
+		for (uint64_t key = 1; key <= KEYS; key++)
+			cwr_map_put(&map, key << 20, &values[round][key]);
+	assert_int_equal(map.n, KEYS);
+	for (uint64_t key = 1; key <= KEYS; key++)
+		assert_ptr_equal(cwr_map_find(&map, key << 20), &values[1][key]);
+	assert_null(cwr_map_find(&map, 1));
+	assert_null(cwr_map_find(&map, 0));
+	cwr_map_free(&map);
+	assert_null(cwr_map_find(&map, 1 << 20));
 }
 
 static void test_a_socket_gets_its_name(void **state)
@@ -154,6 +174,23 @@ static void test_holders_are_found(void **state)
 	assert_ptr_equal(second->socket, other);
 }
 
+static void test_many_holders_are_found_in_any_order(void **state)
+{
+	enum { HOLDERS = 50 };
+	struct cwr_model *model = *state;
+	struct cwr_process *process = cwr_model_add_process(model, 10);
+	struct cwr_socket *socket = cwr_model_add_socket(model, 1);
+	struct cwr_holder *holders[HOLDERS];
+
+	for (int fd = 0; fd < HOLDERS; fd++) {
+		holders[fd] = cwr_model_add_holder(model, socket, process, fd);
+		cwr_model_set_creator(socket, holders[fd]);
+	}
+	for (int fd = 0; fd < HOLDERS; fd++)
+		assert_ptr_equal(cwr_model_find_holder(model, socket, process, fd), holders[fd]);
+	assert_null(cwr_model_find_holder(model, socket, process, HOLDERS));
+}
+
 static void test_of_several_images_the_newest_is_found(void **state)
 {
 	struct cwr_model *model = *state;
@@ -237,12 +274,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_MODEL(test_defaults_of_the_policy),
 		WITH_MODEL(test_sockets_are_found_by_their_cookie),
+		WITH_MODEL(test_a_key_stands_for_its_latest_value),
 		WITH_MODEL(test_a_socket_gets_its_name),
 		WITH_MODEL(test_two_that_turn_out_to_be_one),
 		WITH_MODEL(test_sockets_keep_their_order),
 		WITH_MODEL(test_nothing_is_known_of_a_new_socket),
 		WITH_MODEL(test_the_creator_comes_first),
 		WITH_MODEL(test_holders_are_found),
+		WITH_MODEL(test_many_holders_are_found_in_any_order),
 		WITH_MODEL(test_of_several_images_the_newest_is_found),
 		WITH_MODEL(test_a_limit_is_said_once),
 		WITH_MODEL(test_memory_is_zeroed_whatever_its_size),
