@@ -125,7 +125,7 @@ static bool is_any_confirmed(const struct cwr_socket *socket)
 static bool was_connected(const struct cwr_socket *socket)
 {
 	if (!socket->peer.family)
-		return false;
+		return socket->role == CWR_ROLE_ACCEPTED;
 	return socket->role != CWR_ROLE_CONNECTED || !socket->has_tcp_bytes ||
 	       socket->bytes_received || socket->bytes_sent || find_eof(socket);
 }

@@ -28,8 +28,7 @@ static void note_exhaustion(unsigned int fn, int listener)
 	struct cw_map *map = cw_session_own();
 
 	if ((error == EMFILE || error == ENFILE) && map) {
-		struct cw_slot *slot =
-			cw_slots_is_tracked(listener) ? cw_slots_find(listener) : NULL;
+		struct cw_slot *slot = cw_slots_find(listener);
 
 		cw_count(map->header->emfile);
 		cw_ring_add(map, fn, slot ? slot->cookie : 0, listener, -error);
@@ -96,33 +95,50 @@ int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
 	return ret;
 }
 
-/*
- * In a sandbox: a connection is what its listener is.  Where that is not recorded, the report asks
- * the kernel, as long as the process lives; a session in memory does not last longer either.
- */
-static bool learn_kind(struct cw_slot *slot, int from)
+/* A connection is of the family of its listener, if that is recorded. */
+static bool learn_family(struct cw_slot *slot, int from)
 {
-	struct cw_slot *listener = cw_slots_is_tracked(from) ? cw_slots_find(from) : NULL;
+	struct cw_slot *listener = cw_slots_find(from);
 
 	if (listener)
 		slot->family = listener->family;
-	return listener ? slot->family != AF_UNIX : cw_memory_is_session(cw_session_ensure());
+	return slot->family == AF_INET || slot->family == AF_INET6;
 }
 
-/* The peer's address as accept returned it, else as the kernel says; false: not a TCP socket. */
+/*
+ * The peer's address, if accept returned it; else that can wait (see settle()) if the listener
+ * tells the family.  In a sandbox the report asks the kernel, as long as the process lives; a
+ * session in memory does not last longer either.  False: not a TCP socket.
+ */
 static bool learn_peer(struct cw_slot *slot, int from, const struct sockaddr *addr,
 		       const socklen_t *len)
 {
 	if (addr && len && *len >= sizeof(sa_family_t) && addr->sa_family != AF_INET &&
 	    addr->sa_family != AF_INET6)
 		return false;
-	if (addr && len && cw_identity_set_peer(slot, addr, *len))
+	if ((addr && len && cw_identity_set_peer(slot, addr, *len)) || learn_family(slot, from))
 		return true;
 	if (cw_is_sandboxed)
-		return learn_kind(slot, from);
+		return !slot->family && cw_memory_is_session(cw_session_ensure());
 	/* A peer that has reset the connection already has no name any more: then the type decides.
 	 */
 	return cw_identity_ask_peer(slot) || cw_identity_is_tcp(slot->fd);
+}
+
+/*
+ * A system call for each connection is a good part of what recording it costs, and many are closed
+ * soon.  So the peer is asked for when the thread takes its next connection, unless that one is
+ * gone: of at most one a thread it is not known what the kernel does not tell of ended processes.
+ */
+static void settle(const struct cw_slot *slot)
+{
+	int32_t before = cw_thread.unsettled;
+
+	if (slot->peer_port)
+		return;
+	cw_thread.unsettled = slot->fd + 1;
+	if (before && before != slot->fd + 1)
+		cw_slots_ask_peer(before - 1);
 }
 
 /*
@@ -131,7 +147,7 @@ static bool learn_peer(struct cw_slot *slot, int from, const struct sockaddr *ad
  */
 static void note_accept(int listener, const struct cw_mark *made)
 {
-	struct cw_slot *slot = cw_slots_is_tracked(listener) ? cw_slots_find(listener) : NULL;
+	struct cw_slot *slot = cw_slots_find(listener);
 
 	if (!slot)
 		return;
@@ -173,7 +189,7 @@ static bool is_wildcard(const uint8_t local[16])
 /* A connection has the address of its listener, unless that takes connections to any. */
 static bool copy_local(struct cw_slot *slot, int from)
 {
-	struct cw_slot *listener = cw_slots_is_tracked(from) ? cw_slots_find(from) : NULL;
+	struct cw_slot *listener = cw_slots_find(from);
 
 	if (listener && !listener->local_port)
 		listener = learn_listener(listener);
@@ -207,6 +223,7 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 	if (map && slot.cookie) {
 		record_new(map, fn, &slot);
 		note_accept(listener, &slot.created);
+		settle(&slot);
 	}
 	errno = error;
 	return fd;

@@ -261,8 +261,7 @@ static bool has_duplicate(const struct cw_slot *slot)
 	uint32_t end = cw_slots_end();
 
 	for (uint32_t fd = 0; fd < end; fd++) {
-		struct cw_slot *other =
-			cw_slots_is_tracked((int)fd) ? cw_slots_find((int)fd) : NULL;
+		struct cw_slot *other = cw_slots_find((int)fd);
 
 		if (other && other != slot && other->cookie == slot->cookie)
 			return true;
@@ -303,8 +302,7 @@ static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy)
 	int error = errno;
 	bool is_late;
 
-	if (slot->role != CW_ROLE_ACCEPTED || !slot->peer_port ||
-	    cw_now() - slot->created.t < cw_options.late.number)
+	if (slot->role != CW_ROLE_ACCEPTED || cw_now() - slot->created.t < cw_options.late.number)
 		return false;
 	*copy = *slot;
 	is_late = cw_probe_is_long_gone(copy, cw_options.late.number);
@@ -341,6 +339,8 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 		is_kept = true;
 	}
 	if (is_kept) {
+		if (!copy.peer_port && copy.role == CW_ROLE_ACCEPTED)
+			cw_identity_ask_peer(&copy);
 		copy.closed = cw_mark_here(map, fn);
 		copy.flags |= is_shared ? CW_SLOT_SHARED : 0;
 		handed = cw_handed_store(map, &copy);

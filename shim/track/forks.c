@@ -155,7 +155,7 @@ static void check_for_unseen_fork(void)
 	become_child(ticket.seq, ticket.t);
 }
 
-bool cw_forks_may_record(void)
+bool cw_forks_check(void)
 {
 	if (!cw_may_record())
 		return false;

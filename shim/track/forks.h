@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/thread.h"
+
 /* What is carried over one fork() from before the call to after it, in both processes. */
 struct cw_fork_ticket {
 	bool is_open; /* the unwinder is closed to other threads until the call is over */
@@ -34,11 +36,19 @@ void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid);
 void cw_before_exec(unsigned int fn);
 int cw_on_exec_failed(int ret);
 
+/* What cw_forks_may_record() is in full. */
+bool cw_forks_check(void);
+
 /*
  * Call before recording anything: notices that this is a child of a fork that was not seen. Returns
  * whether this thread may record (cw_may_record()).
  */
-bool cw_forks_may_record(void);
+static inline bool cw_forks_may_record(void)
+{
+	if (cw_is_ready && !cw_thread.in_vfork && !cw_has_vm_children && cw_wiped->process_id)
+		return true;
+	return cw_forks_check();
+}
 
 /* The process ends: a child without a session says so in its parent's record. */
 void cw_forks_note_exit(void);

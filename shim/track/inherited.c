@@ -100,10 +100,14 @@ static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
  */
 void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 {
-	uint64_t cookie = inherited_cookie(fd);
-	struct cw_slot *record = cw_slots_find_inherited(fd, cookie);
+	struct cw_slot *record;
 	struct cw_mark made;
+	uint64_t cookie;
 
+	if (!cw_session_family())
+		return;
+	cookie = inherited_cookie(fd);
+	record = cw_slots_find_inherited(fd, cookie);
 	if (!record)
 		return;
 	if (is_told_already(record, is_eof))

@@ -48,7 +48,8 @@ static bool get_tcp_info(int fd, struct tcp_info *info)
 static bool has_peer_closed(const struct cw_slot *slot, unsigned int tcp_state)
 {
 	return tcp_state == STATE_CLOSE_WAIT || tcp_state == STATE_LAST_ACK ||
-	       tcp_state == STATE_CLOSING || (tcp_state == STATE_CLOSE && slot->peer_port);
+	       tcp_state == STATE_CLOSING ||
+	       (tcp_state == STATE_CLOSE && (slot->peer_port || slot->role == CW_ROLE_ACCEPTED));
 }
 
 static struct cw_probe ask(const struct cw_slot *slot)
@@ -95,6 +96,8 @@ static bool probe_slot(int fd)
 		return false;
 	}
 	probe = ask(slot);
+	if (probe.flags & CW_PROBE_FIN_SEEN)
+		cw_slots_ask_peer(fd);
 	slot = cw_slots_begin(fd);
 	if (!slot)
 		return false;

@@ -45,7 +45,8 @@ static CW_FORKED struct cw_map *family = &maps[1];
 static CW_FORKED uint32_t family_fork;
 static CW_FORKED uint64_t family_forked_at;
 static CW_FORKED _Atomic int state = UNBORN;
-static CW_FORKED _Atomic int builder; /* thread id of whoever is building */
+CW_FORKED struct cw_map *_Atomic cw_session_ready; /* own, in state READY */
+static CW_FORKED _Atomic int builder;		   /* thread id of whoever is building */
 
 static void (*birth_function)(void);
 
@@ -69,11 +70,6 @@ static const struct {
 	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS, CW_FUNCTIONS},
 	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0, 2048}, /* else by the limit */
 };
-
-struct cw_map *cw_session_own(void)
-{
-	return atomic_load_explicit(&state, memory_order_acquire) == READY ? own : NULL;
-}
 
 struct cw_map *cw_session_family(void)
 {
@@ -162,16 +158,12 @@ static long touch(struct cw_map *map, uint64_t offset, uint64_t size)
 	return 0;
 }
 
-void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offset, uint64_t size)
+void *cw_session_make_range(struct cw_map *map, enum cw_section_id id, uint64_t offset,
+			    uint64_t size)
 {
 	struct cw_section *section = &map->header->section[id];
-	long ret;
+	long ret = touch(map, section->offset + offset, size);
 
-	if (offset > section->size || size > section->size - offset)
-		return NULL;
-	if (size <= CW_BLOCK && cw_session_is_backed(map, section->offset + offset, size))
-		return (char *)map->header + section->offset + offset;
-	ret = touch(map, section->offset + offset, size);
 	if (ret < 0) {
 		/* In a sandbox what has room is recorded on. */
 		if (!cw_is_sandboxed)
@@ -179,12 +171,6 @@ void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offse
 		return NULL;
 	}
 	return (char *)map->header + section->offset + offset;
-}
-
-void *cw_session_entry(struct cw_map *map, enum cw_section_id id, uint32_t index)
-{
-	return cw_session_range(map, id, (uint64_t)index * layout[id].entry_size,
-				layout[id].entry_size);
 }
 
 void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
@@ -365,6 +351,7 @@ struct cw_map *cw_session_ensure(void)
 		return NULL;
 	}
 	/* Release: whoever sees READY sees the whole session. */
+	atomic_store_explicit(&cw_session_ready, own, memory_order_release);
 	atomic_store_explicit(&state, READY, memory_order_release);
 	if (!cw_memory_is_session(own))
 		cw_children_enter(own->header);
@@ -401,6 +388,7 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 	if (was == READY) {
 		struct cw_map *older = family;
 
+		atomic_store_explicit(&cw_session_ready, NULL, memory_order_relaxed);
 		forget_family(older);
 		older->header = NULL;
 		family = own;

@@ -37,8 +37,15 @@ struct cw_map {
 	_Atomic uint64_t touched[300];
 };
 
+/* Written by session.c alone. */
+extern struct cw_map *_Atomic cw_session_ready;
+
 /* The process's own session, NULL if it has none (yet). */
-struct cw_map *cw_session_own(void);
+static inline struct cw_map *cw_session_own(void)
+{
+	/* Acquire: whoever sees the session sees the whole of it. */
+	return atomic_load_explicit(&cw_session_ready, memory_order_acquire);
+}
 
 /* The session into which inherited sockets were recorded: an ancestor's, or NULL. */
 struct cw_map *cw_session_family(void);
@@ -68,15 +75,6 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t);
 /* Path of the own session file, "" if none; valid for ever. */
 const char *cw_session_path(void);
 
-/*
- * The memory of an entry of a section, backed by storage, or NULL when there is no room (then
- * recording of new things ends and the header says so).  index is checked against the capacity.
- */
-void *cw_session_entry(struct cw_map *map, enum cw_section_id id, uint32_t index);
-
-/* The same for a range of bytes of a section. */
-void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offset, uint64_t size);
-
 /* Has this entry ever been backed by storage?  If not it was never written. */
 void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index);
 
@@ -91,6 +89,34 @@ static inline bool cw_session_is_backed(const struct cw_map *map, uint64_t offse
 		bits &= atomic_load_explicit(&map->touched[last / 64], memory_order_relaxed) >>
 			(last % 64);
 	return bits & 1;
+}
+
+/* Makes a range of a section real, or returns NULL: see cw_session_range(). */
+void *cw_session_make_range(struct cw_map *map, enum cw_section_id id, uint64_t offset,
+			    uint64_t size);
+
+/*
+ * The memory of a range of bytes of a section, backed by storage, or NULL when there is no room
+ * (then recording of new things ends and the header says so).
+ */
+static inline void *cw_session_range(struct cw_map *map, enum cw_section_id id, uint64_t offset,
+				     uint64_t size)
+{
+	const struct cw_section *section = &map->header->section[id];
+
+	if (offset > section->size || size > section->size - offset)
+		return NULL;
+	if (size <= CW_BLOCK && cw_session_is_backed(map, section->offset + offset, size))
+		return (char *)map->header + section->offset + offset;
+	return cw_session_make_range(map, id, offset, size);
+}
+
+/* The same of an entry of a section. */
+static inline void *cw_session_entry(struct cw_map *map, enum cw_section_id id, uint32_t index)
+{
+	uint32_t size = map->header->section[id].entry_size;
+
+	return cw_session_range(map, id, (uint64_t)index * size, size);
 }
 
 /* Marks the end in the header.  `remove`: also unlinks the file. */

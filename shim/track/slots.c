@@ -58,13 +58,6 @@ static inline struct cw_slot *peek(struct cw_map *map, int fd)
 	return (struct cw_slot *)((char *)map->header + offset);
 }
 
-struct cw_slot *cw_slots_find(int fd)
-{
-	struct cw_slot *slot = peek(cw_session_own(), fd);
-
-	return slot && slot->flags & CW_SLOT_LIVE ? slot : NULL;
-}
-
 /* In a process with a session the slot is made real, though nothing is in it. */
 void cw_slots_track_number(int fd)
 {
@@ -165,6 +158,26 @@ bool cw_slots_drop_if(int fd, uint64_t cookie)
 	return is_same;
 }
 
+void cw_slots_ask_peer(int fd)
+{
+	struct cw_slot *found = cw_slots_find(fd);
+	struct cw_slot asked = {.fd = fd};
+	uint64_t cookie = found ? found->cookie : 0;
+
+	if (!found || found->role != CW_ROLE_ACCEPTED || found->peer_port ||
+	    !cw_identity_ask_peer(&asked))
+		return;
+	found = cw_slots_begin(fd);
+	if (!found)
+		return;
+	/* It may have been closed meanwhile, and the number given to another one. */
+	if (found->cookie == cookie) {
+		found->peer_port = asked.peer_port;
+		__builtin_memcpy(found->peer, asked.peer, sizeof(found->peer));
+	}
+	cw_slots_commit(found);
+}
+
 static bool is_record_of(const struct cw_slot *slot, uint64_t cookie)
 {
 	return slot && slot->cookie == cookie && slot->flags & (CW_SLOT_LIVE | CW_SLOT_SHARED);
@@ -249,7 +262,8 @@ static void adopt_one(int fd)
 	mine.note = (struct cw_note){0};
 	mine.probe = (struct cw_probe){0};
 	cw_slots_put(&mine);
-	if (!cw_slots_find(fd))
+	record = peek(own, fd); /* the table is not open yet */
+	if (!record || !(record->flags & CW_SLOT_LIVE))
 		untrack(fd);
 }
 

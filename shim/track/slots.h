@@ -41,7 +41,12 @@ static inline struct cw_slot *cw_slots_tracked_slot(int fd)
 uint32_t cw_slots_end(void);
 
 /* The live slot of a descriptor in the own session, or NULL. */
-struct cw_slot *cw_slots_find(int fd);
+static inline struct cw_slot *cw_slots_find(int fd)
+{
+	struct cw_slot *slot = cw_slots_is_tracked(fd) ? cw_slots_tracked_slot(fd) : NULL;
+
+	return slot && slot->flags & CW_SLOT_LIVE ? slot : NULL;
+}
 
 /*
  * Opens the slot for writing; NULL if there is none to be had (no room, or a writer that was
@@ -59,6 +64,9 @@ void cw_slots_drop(int fd);
 
 /* The same if this socket still is what is recorded there; false: another is. */
 bool cw_slots_drop_if(int fd, uint64_t cookie);
+
+/* Fills in the peer of an accepted socket that is there and has none yet, if the kernel tells. */
+void cw_slots_ask_peer(int fd);
 
 /*
  * The process just got its own session: a child takes over what it inherited, as the kernel
