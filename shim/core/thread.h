@@ -20,8 +20,6 @@ struct cw_thread {
 				for it */
 	int32_t eof_fd;	     /* the descriptor on which this thread has read an end-of-file ... */
 	uint64_t eof_cookie; /* ... and whose, until it closes something; 0: none */
-	int32_t unsettled;   /* 1 + the descriptor that this thread accepted last without learning
-				the peer; 0: none */
 	uintptr_t stack_low; /* from here to stack_high its own stack is known to be readable */
 	uintptr_t stack_high;
 	uintptr_t stack_top; /* for the first thread: an address near the top of its stack */

@@ -23,13 +23,19 @@ CW_EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
 
 CW_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return cw_on_accept(CW_FN_accept, cw_real.accept(fd, addr, len), fd, 0, addr, len);
+	struct cw_accepting call;
+
+	cw_accepting_begin(&call, fd, addr, len);
+	return cw_on_accept(CW_FN_accept, cw_real.accept(fd, call.addr, call.len), fd, 0, &call);
 }
 
 CW_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	return cw_on_accept(CW_FN_accept4, cw_real.accept4(fd, addr, len, flags), fd, flags, addr,
-			    len);
+	struct cw_accepting call;
+
+	cw_accepting_begin(&call, fd, addr, len);
+	return cw_on_accept(CW_FN_accept4, cw_real.accept4(fd, call.addr, call.len, flags), fd,
+			    flags, &call);
 }
 
 CW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)

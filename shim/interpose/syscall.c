@@ -56,8 +56,9 @@ static void before(long nr, const long *a)
 
 static long on_accept(long ret, const long *a, long flags)
 {
-	return cw_on_accept(CW_FN_syscall, (int)ret, (int)a[0], (int)flags,
-			    (const struct sockaddr *)a[1], (const socklen_t *)a[2]);
+	struct cw_accepting call = {.addr = (struct sockaddr *)a[1], .len = (socklen_t *)a[2]};
+
+	return cw_on_accept(CW_FN_syscall, (int)ret, (int)a[0], (int)flags, &call);
 }
 
 static long on_readv(long ret, const long *a)

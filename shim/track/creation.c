@@ -7,12 +7,10 @@
 
 #include <errno.h>
 
-#include "core/sandbox.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/identity.h"
 #include "track/mark.h"
-#include "track/memory.h"
 #include "track/ring.h"
 #include "track/session.h"
 #include "track/sites.h"
@@ -95,52 +93,6 @@ int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
 	return ret;
 }
 
-/* A connection is of the family of its listener, if that is recorded. */
-static bool learn_family(struct cw_slot *slot, int from)
-{
-	struct cw_slot *listener = cw_slots_find(from);
-
-	if (listener)
-		slot->family = listener->family;
-	return slot->family == AF_INET || slot->family == AF_INET6;
-}
-
-/*
- * The peer's address, if accept returned it; else that can wait (see settle()) if the listener
- * tells the family.  In a sandbox the report asks the kernel, as long as the process lives; a
- * session in memory does not last longer either.  False: not a TCP socket.
- */
-static bool learn_peer(struct cw_slot *slot, int from, const struct sockaddr *addr,
-		       const socklen_t *len)
-{
-	if (addr && len && *len >= sizeof(sa_family_t) && addr->sa_family != AF_INET &&
-	    addr->sa_family != AF_INET6)
-		return false;
-	if ((addr && len && cw_identity_set_peer(slot, addr, *len)) || learn_family(slot, from))
-		return true;
-	if (cw_is_sandboxed)
-		return !slot->family && cw_memory_is_session(cw_session_ensure());
-	/* A peer that has reset the connection already has no name any more: then the type decides.
-	 */
-	return cw_identity_ask_peer(slot) || cw_identity_is_tcp(slot->fd);
-}
-
-/*
- * A system call for each connection is a good part of what recording it costs, and many are closed
- * soon.  So the peer is asked for when the thread takes its next connection, unless that one is
- * gone: of at most one a thread it is not known what the kernel does not tell of ended processes.
- */
-static void settle(const struct cw_slot *slot)
-{
-	int32_t before = cw_thread.unsettled;
-
-	if (slot->peer_port)
-		return;
-	cw_thread.unsettled = slot->fd + 1;
-	if (before && before != slot->fd + 1)
-		cw_slots_ask_peer(before - 1);
-}
-
 /*
  * A listener's last use is its latest accept.  Threads that accept at once may mix their marks;
  * each half is true.
@@ -156,52 +108,7 @@ static void note_accept(int listener, const struct cw_mark *made)
 	__atomic_store_n(&slot->last.who, made->who, __ATOMIC_RELAXED);
 }
 
-/*
- * Keeps the listener's address in its slot.  One of a transparent proxy takes connections to any
- * (IP_TRANSPARENT, ip(7)): its address is as good as the wildcard.
- */
-static struct cw_slot *learn_listener(struct cw_slot *listener)
-{
-	struct cw_slot asked = {.fd = listener->fd};
-	struct cw_slot *locked;
-
-	if (!cw_identity_ask_local(&asked))
-		return NULL;
-	if (cw_identity_is_transparent(listener->fd))
-		__builtin_memset(asked.local, 0, sizeof(asked.local));
-	locked = cw_slots_begin(listener->fd);
-	if (!locked)
-		return NULL;
-	__builtin_memcpy(locked->local, asked.local, sizeof(asked.local));
-	locked->local_port = asked.local_port;
-	cw_slots_commit(locked);
-	return locked;
-}
-
-static bool is_wildcard(const uint8_t local[16])
-{
-	uint64_t halves[2];
-
-	__builtin_memcpy(halves, local, sizeof(halves));
-	return !(halves[0] | halves[1]);
-}
-
-/* A connection has the address of its listener, unless that takes connections to any. */
-static bool copy_local(struct cw_slot *slot, int from)
-{
-	struct cw_slot *listener = cw_slots_find(from);
-
-	if (listener && !listener->local_port)
-		listener = learn_listener(listener);
-	if (!listener || listener->family != slot->family || is_wildcard(listener->local))
-		return false;
-	__builtin_memcpy(slot->local, listener->local, sizeof(slot->local));
-	slot->local_port = listener->local_port;
-	return true;
-}
-
-int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct sockaddr *addr,
-		 const socklen_t *len)
+int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct cw_accepting *call)
 {
 	struct cw_slot slot = {.fd = fd, .role = CW_ROLE_ACCEPTED, .via = CW_VIA_ACCEPT};
 	int error = errno;
@@ -213,17 +120,14 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 		note_exhaustion(fn, listener);
 		return fd;
 	}
-	if (!learn_peer(&slot, listener, addr, len))
+	if (!cw_accepting_fill(&slot, listener, call))
 		return fd;
-	if (!copy_local(&slot, listener))
-		cw_identity_ask_local(&slot);
 	slot.cookie = cw_identity_name(fd);
 	slot.flags = flags & SOCK_CLOEXEC ? CW_SLOT_CLOEXEC : 0;
 	map = cw_session_ensure();
 	if (map && slot.cookie) {
 		record_new(map, fn, &slot);
 		note_accept(listener, &slot.created);
-		settle(&slot);
 	}
 	errno = error;
 	return fd;

@@ -339,8 +339,6 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 		is_kept = true;
 	}
 	if (is_kept) {
-		if (!copy.peer_port && copy.role == CW_ROLE_ACCEPTED)
-			cw_identity_ask_peer(&copy);
 		copy.closed = cw_mark_here(map, fn);
 		copy.flags |= is_shared ? CW_SLOT_SHARED : 0;
 		handed = cw_handed_store(map, &copy);

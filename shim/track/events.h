@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/thread.h"
+#include "track/accepting.h"
 #include "track/record.h"
 #include "track/slots.h"
 
@@ -23,12 +24,8 @@ int cw_on_socket(unsigned int fn, int fd, int domain, int type);
 /* socketpair(domain, type, ...) returned ret and filled fds. */
 int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2]);
 
-/*
- * accept on the descriptor `listener` returned fd; addr and len as the host gave them, after the
- * call (both may be NULL).
- */
-int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct sockaddr *addr,
-		 const socklen_t *len);
+/* accept on the descriptor `listener`, begun with cw_accepting_begin(), returned fd. */
+int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct cw_accepting *call);
 
 int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr, socklen_t len);
 int cw_on_unpolled(unsigned int fn, int ret, int fd);

@@ -96,8 +96,6 @@ static bool probe_slot(int fd)
 		return false;
 	}
 	probe = ask(slot);
-	if (probe.flags & CW_PROBE_FIN_SEEN)
-		cw_slots_ask_peer(fd);
 	slot = cw_slots_begin(fd);
 	if (!slot)
 		return false;

@@ -158,26 +158,6 @@ bool cw_slots_drop_if(int fd, uint64_t cookie)
 	return is_same;
 }
 
-void cw_slots_ask_peer(int fd)
-{
-	struct cw_slot *found = cw_slots_find(fd);
-	struct cw_slot asked = {.fd = fd};
-	uint64_t cookie = found ? found->cookie : 0;
-
-	if (!found || found->role != CW_ROLE_ACCEPTED || found->peer_port ||
-	    !cw_identity_ask_peer(&asked))
-		return;
-	found = cw_slots_begin(fd);
-	if (!found)
-		return;
-	/* It may have been closed meanwhile, and the number given to another one. */
-	if (found->cookie == cookie) {
-		found->peer_port = asked.peer_port;
-		__builtin_memcpy(found->peer, asked.peer, sizeof(found->peer));
-	}
-	cw_slots_commit(found);
-}
-
 static bool is_record_of(const struct cw_slot *slot, uint64_t cookie)
 {
 	return slot && slot->cookie == cookie && slot->flags & (CW_SLOT_LIVE | CW_SLOT_SHARED);

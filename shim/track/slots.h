@@ -65,9 +65,6 @@ void cw_slots_drop(int fd);
 /* The same if this socket still is what is recorded there; false: another is. */
 bool cw_slots_drop_if(int fd, uint64_t cookie);
 
-/* Fills in the peer of an accepted socket that is there and has none yet, if the kernel tells. */
-void cw_slots_ask_peer(int fd);
-
 /*
  * The process just got its own session: a child takes over what it inherited, as the kernel
  * confirms, and then the table is open.

@@ -143,3 +143,15 @@ def test_writes_that_nobody_sees_are_a_use(lab):
     wait_until(lambda: causes_of(lab.report("--in-use=0s", running.pid)[0])
                == ["eof-read-not-closed"], "a look at which the last line is no use any more")
     assert running.finish() == 0
+
+
+def test_a_connection_reset_before_it_was_accepted(lab):
+    """getpeername() tells nothing of it any more; accept() told who it was."""
+    running = lab.start("reset_not_closed", "--shape=early", at_exit=0).wait_ready()
+    report, status = lab.report(running.pid)
+    assert_report(report, running.expects)
+    assert status == 1
+    [finding] = report["findings"]
+    peers = [socket["peer"] for socket in finding["sockets"]]
+    assert len(set(peers)) == 3 and all(peer.startswith("127.0.0.1:") for peer in peers)
+    assert running.finish() == 0
