@@ -85,6 +85,42 @@ static const struct cwr_thread *find_stuck(const struct cwr_model *model,
 	return cwr_waits_is_stuck(model, process, thread) ? thread : NULL;
 }
 
+static bool is_shared(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process != process && cwr_fact_counts(h))
+			return true;
+	return false;
+}
+
+/*
+ * The thread that served a client last and now sleeps, or waits for a program that it started for
+ * it, or NULL.  Only one that serves: the main thread may do so for ever while others work.  If the
+ * socket is polled, the loop is what stands still; if the child has it too, it may be the child's.
+ */
+static const struct cwr_thread *find_held_up(const struct cwr_socket *socket,
+					     const struct cwr_holder *holder)
+{
+	const struct cwr_process *process = holder->process;
+	const struct cwr_thread *thread = cwr_waits_thread(process, holder->last_use.tid);
+	struct cwr_waiting waiting = cwr_waits_of(socket, holder);
+
+	if (socket->role == CWR_ROLE_CONNECTED || !cwr_waits_is_held_up(process, thread))
+		return NULL;
+	if (waiting.wants_input && !waiting.is_edge_triggered)
+		return NULL;
+	return thread->call == CWR_CALL_CHILD && is_shared(socket, process) ? NULL : thread;
+}
+
+static const struct cwr_thread *find_owner(const struct cwr_model *model,
+					   const struct cwr_socket *socket,
+					   const struct cwr_holder *holder)
+{
+	const struct cwr_thread *stuck = find_stuck(model, socket, holder);
+
+	return stuck ? stuck : find_held_up(socket, holder);
+}
+
 /* Another thread is waiting for this socket, and would be woken. */
 static bool is_served_by_another(const struct cwr_socket *socket, const struct cwr_holder *holder)
 {
@@ -99,10 +135,11 @@ static bool decide_owner(struct cwr_case *c)
 	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
 		if (!cwr_fact_counts(h) || !cwr_waits_are_known(h->process) ||
 		    h->process->is_exiting || is_served_by_another(c->socket, h) ||
-		    !find_stuck(c->model, c->socket, h))
+		    !find_owner(c->model, c->socket, h))
 			continue;
 		c->blamed = h;
-		c->confidence = h->last_use.tid ? CWR_HIGH : CWR_MEDIUM;
+		c->confidence = h->last_use.tid && find_stuck(c->model, c->socket, h) ? CWR_HIGH
+										      : CWR_MEDIUM;
 		return true;
 	}
 	return false;
@@ -110,7 +147,7 @@ static bool decide_owner(struct cwr_case *c)
 
 static void advise_owner(struct cwr_model *model, struct cwr_finding *f)
 {
-	const struct cwr_thread *thread = find_stuck(model, f->sockets[0], f->blamed[0]);
+	const struct cwr_thread *thread = find_owner(model, f->sockets[0], f->blamed[0]);
 
 	f->explanation =
 		cwr_model_printf(model,

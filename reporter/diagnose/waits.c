@@ -174,6 +174,17 @@ bool cwr_waits_is_stuck(const struct cwr_model *model, const struct cwr_process 
 	}
 }
 
+/* What a housekeeper sleeps between two rounds is seldom that long. */
+enum { LONG_SLEEP_S = 10 };
+
+bool cwr_waits_is_held_up(const struct cwr_process *process, const struct cwr_thread *thread)
+{
+	if (!thread || !thread->is_still || thread->tid == process->pid)
+		return false;
+	return thread->call == CWR_CALL_CHILD ||
+	       (thread->call == CWR_CALL_SLEEP && thread->sleep_s >= LONG_SLEEP_S);
+}
+
 bool cwr_waits_is_sending(const struct cwr_thread *thread)
 {
 	return thread->call == CWR_CALL_SEND;
@@ -193,12 +204,14 @@ const char *cwr_waits_words(const struct cwr_thread *thread)
 		[CWR_CALL_LOCK] = "waits for a lock",
 		[CWR_CALL_FILE] = "waits for a file",
 		[CWR_CALL_POLL] = "waits for the answer of another server",
+		[CWR_CALL_SLEEP] = "sleeps",
+		[CWR_CALL_CHILD] = "waits for a child process to end",
 	};
 
 	if (thread->asks_resolver)
 		return "waits for a name server";
-	return thread->call <= CWR_CALL_POLL && words[thread->call] ? words[thread->call]
-								    : "is stuck";
+	return thread->call <= CWR_CALL_CHILD && words[thread->call] ? words[thread->call]
+								     : "is stuck";
 }
 
 const char *cwr_waits_now(const struct cwr_thread *thread)
@@ -212,11 +225,13 @@ const char *cwr_waits_now(const struct cwr_thread *thread)
 		[CWR_CALL_EPOLL] = ", which now waits in epoll_wait()",
 		[CWR_CALL_POLL] = ", which now waits in poll() or select()",
 		[CWR_CALL_FUTEX] = ", which now waits for a lock, or for work (both by futex())",
+		[CWR_CALL_SLEEP] = ", which now sleeps",
+		[CWR_CALL_CHILD] = ", which now waits for a child process",
 	};
 
 	if (!thread->known)
 		return "";
 	if (thread->is_computing)
 		return ", which now computes";
-	return thread->call <= CWR_CALL_FUTEX && words[thread->call] ? words[thread->call] : "";
+	return thread->call <= CWR_CALL_CHILD && words[thread->call] ? words[thread->call] : "";
 }

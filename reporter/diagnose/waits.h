@@ -36,6 +36,12 @@ const struct cwr_thread *cwr_waits_thread(const struct cwr_process *process, pid
 bool cwr_waits_is_stuck(const struct cwr_model *model, const struct cwr_process *process,
 			const struct cwr_thread *thread);
 
+/*
+ * Not the main thread, and it is in a long sleep, or waits for a child process: no call in which a
+ * thread that serves would wait for work.  NULL: false.
+ */
+bool cwr_waits_is_held_up(const struct cwr_process *process, const struct cwr_thread *thread);
+
 /* It sends. */
 bool cwr_waits_is_sending(const struct cwr_thread *thread);
 

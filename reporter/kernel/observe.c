@@ -136,6 +136,7 @@ static void read_waits(struct cwr_observer *observer)
 			continue;
 		cwr_proc_read_threads(observer->model, p);
 		cwr_proc_read_watches(observer->model, p, cwr_census_of(observer->census, p->pid));
+		cwr_proc_read_sleeps(p);
 	}
 }
 

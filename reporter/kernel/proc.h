@@ -65,6 +65,15 @@ void cwr_proc_check_threads(struct cwr_process *process);
 void cwr_proc_read_watches(struct cwr_model *model, struct cwr_process *process,
 			   const struct cwr_fds *fds);
 
+/* Fills the threads' sleep_s. */
+void cwr_proc_read_sleeps(struct cwr_process *process);
+
+/*
+ * A piece of the process's memory, by process_vm_readv(2).  False if not all of it can be read,
+ * which takes the right to ptrace(2), or if /proc is that of another pid namespace.
+ */
+bool cwr_proc_read_memory(pid_t pid, uint64_t address, void *to, size_t size);
+
 /* How many descriptors it has open, and its soft limit (RLIMIT_NOFILE); 0: not known. */
 uint64_t cwr_proc_count_fds(pid_t pid);
 uint64_t cwr_proc_fd_limit(pid_t pid);

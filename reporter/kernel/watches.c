@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a process waits for: its epoll sets, listed in /proc/PID/fdinfo (proc(5)), and the sets of
- * threads that are in poll(2) or select(2) now, which lie in the target's memory and are read with
- * process_vm_readv(2).
+ * threads that are in poll(2) or select(2) now, which lie in the target's memory.
  */
-#include "kernel/pidns.h"
 #include "kernel/proc.h"
 
 #include "util/cleanup.h"
@@ -17,7 +15,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum { POLLED_MAX = 4096 }; /* more descriptors in one call are not looked at */
@@ -82,15 +79,6 @@ static void read_epolls(struct cwr_model *model, struct cwr_process *process,
 		read_epoll(model, process, fds->epolls[i]);
 }
 
-static bool read_memory(pid_t pid, uint64_t address, void *to, size_t size)
-{
-	struct iovec local = {to, size};
-	struct iovec remote = {(void *)(uintptr_t)address, size};
-
-	return cwr_pidns_is_proc_ours() &&
-	       process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
-}
-
 static void add_waiter(struct cwr_model *model, struct cwr_process *process,
 		       const struct cwr_thread *thread, int fd, uint32_t events)
 {
@@ -122,7 +110,7 @@ static bool read_polled(struct cwr_model *model, struct cwr_process *process,
 	if (n > POLLED_MAX)
 		return false;
 	polled = cwr_model_alloc(model, (n + 1) * sizeof(*polled));
-	if (n && !read_memory(process->pid, thread->args[0], polled, n * sizeof(*polled)))
+	if (n && !cwr_proc_read_memory(process->pid, thread->args[0], polled, n * sizeof(*polled)))
 		return false;
 	look_at_polled(process, thread, polled, n);
 	for (size_t i = 0; i < n; i++)
@@ -145,7 +133,7 @@ static bool read_selected(struct cwr_model *model, struct cwr_process *process,
 		if (!address)
 			continue;
 		/* The kernel reads whole words; so may we. */
-		if (!read_memory(process->pid, address, bits, (n + 63) / 64 * 8))
+		if (!cwr_proc_read_memory(process->pid, address, bits, (n + 63) / 64 * 8))
 			return false;
 		for (size_t fd = 0; fd < n; fd++)
 			if (bits[fd / 8] >> (fd % 8) & 1)

@@ -143,6 +143,8 @@ enum cwr_call {
 	CWR_CALL_EPOLL, /* epoll_wait */
 	CWR_CALL_POLL,	/* poll or select */
 	CWR_CALL_FUTEX, /* for a lock of another library, a condition, a semaphore: no telling */
+	CWR_CALL_SLEEP, /* nanosleep */
+	CWR_CALL_CHILD, /* for the end of a child process */
 };
 
 /* A thread of a living process (kernel/). */
@@ -155,6 +157,7 @@ struct cwr_thread {
 	size_t npolled;	    /* poll: of how many descriptors; select: 0 */
 	int polled_fd;	    /* the first of them */
 	bool asks_resolver; /* and it is a question to a name server, UDP to port 53 */
+	double sleep_s;	    /* nanosleep: it has asked for that long at least; 0: not known */
 	const char *wchan;  /* or NULL */
 	uint64_t args[6];   /* of the call */
 	uint64_t switches;  /* how often it has given up the processor; 0: not known */

@@ -37,7 +37,7 @@ TARGETS = [
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled", "reused")),
-    *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "polled", "connect")),
+    *(("stuck_thread", f"--shape={shape}") for shape in ("send", "mutex", "upstream", "polled", "connect", "sleep", "child")),
     *(("event_loop", f"--shape={shape}")
       for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),
     *(("libevent_server", f"--shape={shape}") for shape in ("paused", "removed", "stopped")),

@@ -21,7 +21,7 @@ TARGETS = [
     *(("reset_not_closed", f"--shape={shape}") for shape in ("told", "untold")),
     ("libcurl_client", "--shape=pooled"),
     ("libcurl_client", "--shape=abandoned"),
-    *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "polled", "connect", "send")),
+    *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "polled", "connect", "sleep", "child", "send")),
     *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled", "reused")),
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),

@@ -3,8 +3,9 @@
  * A server whose threads do not get to the end-of-file of their clients because they are stuck:
  * --shape=mutex: in a lock; upstream: in reading another server's answer; polled: the same, with a
  * poll() before the read; connect: in connect() to one that does not answer; resolver: in a
- * question to a name server, which the program plays itself (it wants port 53); send: in sending to
- * a client that takes nothing.
+ * question to a name server, which the program plays itself (it wants port 53); sleep: in a long
+ * sleep; child: in waiting for a program that it started; send: in sending to a client that takes
+ * nothing.
  * --fixed: they read to the end and close.
  */
 #include "serve.h"
@@ -24,6 +25,8 @@ static const struct shape {
 	{"--shape=polled", "owner-stuck", CLIENTS, SYS_poll},
 	{"--shape=connect", "owner-stuck", CLIENTS, SYS_connect},
 	{"--shape=resolver", "owner-stuck", CLIENTS, SYS_poll},
+	{"--shape=sleep", "owner-stuck", CLIENTS, SYS_clock_nanosleep},
+	{"--shape=child", "owner-stuck", CLIENTS, SYS_wait4},
 	{"--shape=send", "blocked-in-send", 1, SYS_sendto},
 };
 
@@ -78,12 +81,34 @@ static void send_for_ever(int fd)
 		;
 }
 
+/* It ends when this process does, which alone has the other end of its standard input. */
+static void run_program(void)
+{
+	int ends[2];
+	pid_t child;
+
+	TARGET_CHECK(pipe2(ends, O_CLOEXEC) == 0);
+	child = fork();
+	TARGET_CHECK(child >= 0);
+	if (child == 0) {
+		dup2(ends[0], STDIN_FILENO);
+		execlp("cat", "cat", (char *)NULL);
+		_exit(99);
+	}
+	close(ends[0]);
+	waitpid(child, NULL, 0);
+}
+
 static void get_stuck(int fd)
 {
 	if (is_shape("send")) {
 		send_for_ever(fd);
 	} else if (is_shape("resolver")) {
 		ask_name_server();
+	} else if (is_shape("sleep")) {
+		sleep(10 * TARGET_DEADLINE_S);
+	} else if (is_shape("child")) {
+		run_program();
 	} else if (is_shape("upstream") || is_shape("polled") || is_shape("connect")) {
 		ask_upstream();
 	} else {
