@@ -28,6 +28,7 @@ TARGETS = [
     ("shutdown_not_closed",),
     ("unread_not_closed",),
     ("opened_elsewhere",),
+    ("ring_server",),
     *(("wrong_close", f"--shape={shape}") for shape in ("miscounted", "stale", "neighbour")),
     *(("tls_goodbye", f"--shape={shape}") for shape in ("first", "both", "cut", "late")),
     *(("tls_gnutls", f"--shape={shape}") for shape in ("first", "cut")),
