@@ -16,6 +16,7 @@ import socket
 import subprocess
 
 INTERPRETERS = {".py": ["/usr/bin/python3"], ".js": ["node"], ".pl": ["perl"], ".rb": ["ruby"],
+                ".php": ["php"], ".tcl": ["tclsh"],
                 ".java": ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1"]}
 
 

@@ -50,6 +50,8 @@ TARGETS = [
     *(("reset_not_closed", f"--shape={shape}") for shape in ("told", "untold")),
     ("forking_server.pl",),
     ("reconnecting_client.rb",),
+    ("stream_server.php",),
+    ("channel_server.tcl",),
     ("Swallow.java",),
     *(("libcurl_client", f"--shape={shape}") for shape in ("pooled", "abandoned")),
 ]
