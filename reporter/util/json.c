@@ -39,9 +39,12 @@ static void put_char(struct cwr_json *json, char c)
 
 static void put_line(struct cwr_json *json)
 {
-	put_char(json, '\n');
-	for (unsigned int i = 0; i < json->depth; i++)
-		put(json, "  ", 2);
+	static const char line[] = "\n                                ";
+	size_t indent = 2 * (size_t)json->depth, most = sizeof(line) - 2;
+
+	put(json, line, 1 + (indent < most ? indent : most));
+	for (; indent > most; indent--)
+		put_char(json, ' ');
 }
 
 /* Digits are made from the last one; returns where they begin. */

@@ -80,6 +80,24 @@ static void test_a_document_is_indented(void **state)
 					  "}\n");
 }
 
+static void test_a_deep_document_is_indented_too(void **state)
+{
+	enum { DEPTH = 40 };
+	struct page *page = *state;
+	char *line;
+
+	for (int i = 0; i < DEPTH; i++)
+		cwr_json_open_array(&page->json, NULL);
+	for (int i = 0; i < DEPTH; i++)
+		cwr_json_close_array(&page->json);
+	finish(page);
+	line = strtok(page->text, "\n");
+	for (int i = 0; i < DEPTH - 1; i++, line = strtok(NULL, "\n"))
+		assert_int_equal(strspn(line, " "), 2 * i);
+	assert_int_equal(strspn(line, " "), 2 * (DEPTH - 1));
+	assert_string_equal(line + strspn(line, " "), "[]");
+}
+
 static void test_numbers_are_exact(void **state)
 {
 	struct page *page = *state;
@@ -236,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAGE_TEST(test_a_document_is_indented),
+		PAGE_TEST(test_a_deep_document_is_indented_too),
 		PAGE_TEST(test_numbers_are_exact),
 		PAGE_TEST(test_seconds_are_rounded_to_milliseconds),
 		PAGE_TEST(test_instants_are_of_utc),
