@@ -36,6 +36,24 @@ static int accept_one(int listener)
 	return fd;
 }
 
+/*
+ * From another address of the loopback each time, so that ports are not scarce: connect() tries
+ * half of them first, one after another (net/ipv4/inet_hashtables.c, __inet_hash_connect).
+ */
+static int connect_from(uint32_t number, const struct sockaddr_in *addr)
+{
+	const int on = 1;
+	struct sockaddr_in source = bench_loopback(0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number % 8);
+	BENCH_CHECK(fd >= 0);
+	BENCH_CHECK(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) == 0);
+	BENCH_CHECK(bind(fd, (struct sockaddr *)&source, sizeof(source)) == 0);
+	BENCH_CHECK(connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0);
+	return fd;
+}
+
 /* Each waits in CLOSE_WAIT, its end-of-file read. */
 static void leak_connections(int count)
 {
@@ -44,7 +62,7 @@ static void leak_connections(int count)
 	char byte;
 
 	for (int i = 0; i < count; i++) {
-		int client = bench_connect(&addr);
+		int client = connect_from((uint32_t)i, &addr);
 		int fd = accept_one(listener);
 
 		BENCH_CHECK(close(client) == 0);

@@ -1,41 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""How a figure comes about: variants of a command, interleaved rounds, and their statistics."""
+"""How a figure comes about: a command under each variant, and what is asked of it."""
 
 import contextlib
 import os
 import pathlib
 import re
 import resource
+import select
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
+
+from estimate import CannotMeasure
+from tracers import OTHERS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 LIBRARY = BUILD / "libcwshim.so"
 DEADLINE_S = 600
+FIRST_LINE_S = 120
 FORKS = 1000000
 
-BARE = "bare"
 SHIM = "cwshim"
 UNWINDERS = {SHIM: "libunwind", "cwshim fp": "fp", "cwshim caller": "caller",
              "cwshim none": "none"}
-
-# What one would take instead, and the calls that it would have to watch.
-CALLS = "trace=accept,accept4,close,connect,dup,dup2,dup3,fcntl,fork,clone,clone3,vfork,read," \
-        "recvfrom,recvmsg,shutdown,socket"
-OTHERS = {
-    "valgrind --track-fds": ["valgrind", "--tool=none", "--track-fds=yes", "--quiet"],
-    "strace -f -k": ["strace", "-f", "-k", "-o", "/dev/null", "-e", CALLS],
-    "strace --seccomp-bpf": ["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", CALLS],
-    "uftrace": ["uftrace", "record", "--no-libcall", "--force"],
-}
-
-
-class CannotMeasure(Exception):
-    """The row's note says why; the row stays in the table."""
 
 
 def program(name):
@@ -50,6 +39,8 @@ class Bench:
         self.rounds = rounds or (3 if quick else 7)
         self.forks = forks or (1000 if quick else FORKS)
         self.after_forks = None
+        self.started = 0
+        self.crowd, self.standing = None, contextlib.ExitStack()
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cwshim-bench-"))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(ValueError, OSError):
@@ -58,7 +49,13 @@ class Bench:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 110000), hard))
 
+    def disperse(self):
+        """Ends what stands by for several rows."""
+        self.standing.close()
+        self.crowd = None
+
     def close(self):
+        self.disperse()
         shutil.rmtree(self.work)
 
     def most_sockets(self, wanted):
@@ -80,6 +77,9 @@ class Bench:
     def of(self, full, quick):
         return quick if self.quick else full
 
+    def errors(self, number):
+        return self.work / f"stderr.{number}"
+
     def sessions(self):
         return self.work / "sessions"
 
@@ -94,14 +94,17 @@ class Bench:
         return environment
 
     def command(self, variant, argv):
-        return OTHERS.get(variant, []) + [str(word) for word in argv]
+        argv = [str(word) for word in argv]
+        return OTHERS[variant][1](argv, self.work) if variant in OTHERS else argv
 
     @contextlib.contextmanager
     def running(self, variant, argv):
         """The program under a variant; ended, if it still runs, when the block is left."""
-        with open(self.work / "stderr", "ab") as errors, subprocess.Popen(
+        self.started += 1
+        with open(self.errors(self.started), "wb") as errors, subprocess.Popen(
                 self.command(variant, argv), env=self.environment(variant), cwd=self.work,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+            process.number = self.started
             try:
                 yield process
             finally:
@@ -117,6 +120,23 @@ class Bench:
         with self.running(variant, argv) as process:
             output, _ = process.communicate(timeout=DEADLINE_S)
         return read_figure(output.decode(), argv, process.returncode)
+
+    def first_line(self, process):
+        """Of what it prints; what is wrong, in its own words, if there is none."""
+        if not select.select([process.stdout], [], [], FIRST_LINE_S)[0]:
+            raise CannotMeasure(f"{process.args[0]}: said nothing for {FIRST_LINE_S} s")
+        line = process.stdout.readline().decode()
+        if not line:
+            raise CannotMeasure(complaint(self.errors(process.number).read_text(errors="replace"))
+                                or f"{process.args[0]}: ended without a word")
+        return line
+
+
+def complaint(said):
+    """The last line that speaks of an error, or the last one; "" if there is none."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower() or "not permitted" in line]
+    return ([""] + lines + errors)[-1].strip()
 
 
 def read_figure(output, argv, status=0):
@@ -140,23 +160,3 @@ def cpu_ns(pid):
     """Processor time of all living threads of the process (schedstat, in nanoseconds)."""
     return sum(int((task / "schedstat").read_text().split()[0])
                for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
-
-
-def interleave(rounds, variants, measure):
-    """{variant: [figure of each round]}; the order turns around from round to round."""
-    figures = {variant: [] for variant in variants}
-    for number in range(rounds):
-        for variant in variants if number % 2 == 0 else reversed(variants):
-            figures[variant].append(measure(variant))
-    return figures
-
-
-COMBINE = {"ratio": lambda bare, other: other / bare, "added": lambda bare, other: other - bare,
-           "value": lambda bare, other: other}
-
-
-def summarize(kind, figures, variant):
-    """Median, least and greatest of what the rounds' pairs say about a variant."""
-    pairs = [COMBINE[kind](bare, other)
-             for bare, other in zip(figures.get(BARE, figures[variant]), figures[variant])]
-    return {"median": statistics.median(pairs), "min": min(pairs), "max": max(pairs)}

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The rows: what is measured, in which unit, and what it may cost.
 
-A row's function measures one variant once.  Its kind says what its figures mean: `ratio` to bare,
+A row's function measures one variant once; one that yields starts it, yields what takes a figure
+as often as it is called, and ends it.  The kind says what the figures mean: `ratio` to bare,
 `added` to bare, or a `value` that exists under the shim alone."""
 
 import collections
 import contextlib
+import inspect
 import os
 import resource
 import socket
@@ -13,16 +15,26 @@ import subprocess
 import time
 
 import instructions
-from measure import (BARE, BUILD, DEADLINE_S, OTHERS, SHIM, UNWINDERS, CannotMeasure, cpu_ns,
-                     program, read_figure, until)
+from estimate import BARE, CannotMeasure
+from measure import (BUILD, DEADLINE_S, SHIM, UNWINDERS, cpu_ns, program, read_figure, until)
+from tracers import OTHERS
 
-Row = collections.namedtuple("Row", "name title kind unit budget variants measure rounds")
+Row = collections.namedtuple("Row", "name title kind unit budget variants start rounds slices")
 ROWS = []
 
 
-def row(name, title, kind, unit, budget, variants=(BARE, SHIM), rounds=None):
+@contextlib.contextmanager
+def anew(measure, bench, variant):
+    """A row that starts its programs for each figure."""
+    yield lambda: measure(bench, variant)
+
+
+def row(name, title, kind, unit, budget, variants=(BARE, SHIM), rounds=None, slices=(1, 1)):
+    """`slices`: how many figures a round takes of each variant, and how many a quick one."""
     def add(measure):
-        ROWS.append(Row(name, title, kind, unit, budget, list(variants), measure, rounds))
+        start = contextlib.contextmanager(measure) if inspect.isgeneratorfunction(measure) \
+            else lambda bench, variant: anew(measure, bench, variant)
+        ROWS.append(Row(name, title, kind, unit, budget, list(variants), start, rounds, slices))
         return measure
     return add
 
@@ -32,10 +44,10 @@ def spent():
     return usage.ru_utime + usage.ru_stime
 
 
-@row("start", "program that opens no socket, start to end", "added", "ms", 1)
+@row("start", "program that opens no socket, start to end", "added", "ms", 1, slices=(6, 4))
 def start(bench, variant):
     environment, times = bench.environment(variant), []
-    for _ in range(bench.of(60, 25)):
+    for _ in range(bench.of(15, 11)):
         began = time.perf_counter()
         pid = os.posix_spawn(program("nothing"), ["nothing"], environment)
         os.waitpid(pid, 0)
@@ -45,10 +57,10 @@ def start(bench, variant):
     return sorted(times)[len(times) // 2] * 1e3
 
 
-def add_call(kind, title, budget, variants):
-    @row(kind, title, "added", "ns", budget, variants)
+def add_call(kind, title, budget, variants, batches=(200, 100)):
+    @row(kind, title, "added", "ns", budget, variants, slices=(12, 6))
     def call(bench, variant):
-        return bench.figure(variant, [program("calls"), kind])
+        return bench.figure(variant, [program("calls"), kind, 0, bench.of(*batches)])
     return call
 
 
@@ -56,7 +68,8 @@ add_call("read", "read with data on a socket", 5, [BARE, SHIM])
 add_call("recv", "recv with data on a socket", 5, [BARE, SHIM])
 add_call("write", "write on a socket", 5, [BARE, SHIM])
 add_call("close", "close of an untracked descriptor", 15, [BARE, SHIM])
-add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE, *UNWINDERS])
+add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE, *UNWINDERS],
+         (60, 20))
 
 
 def add_instructions(kind):
@@ -71,9 +84,9 @@ for counted in instructions.CALLS:
     add_instructions(counted)
 
 
-@row("fork", "fork with {sockets:10000} open sockets", "added", "us", 100)
+@row("fork", "fork with {sockets:10000} open sockets", "added", "us", 100, slices=(3, 2))
 def fork(bench, variant):
-    return bench.figure(variant, [program("forks"), bench.most_sockets(10000), bench.of(100, 40)])
+    return bench.figure(variant, [program("forks"), bench.most_sockets(10000), bench.of(60, 30)])
 
 
 def ask(bench, port, count, how, reply, request):
@@ -84,24 +97,29 @@ def ask(bench, port, count, how, reply, request):
 
 
 def own_server(bench, variant, how, count):
-    """Microseconds of processor time for a connection, as tests/bench/server.c counts them."""
+    """Microseconds a connection: of processor time, as tests/bench/server.c counts them, and of the
+    clock, from the first connection to the last answer."""
     argv = [program("server"), how, count]
     with bench.running(variant, argv) as server:
-        port = int(server.stdout.readline().split()[1])
+        port = int(bench.first_line(server).split()[1])
+        began = time.monotonic()
         ask(bench, port, count, "each", 5, b"hello")
+        took = (time.monotonic() - began) * 1e6 / count
         output = server.stdout.read().decode()
         server.stdin.close()
-        return read_figure(output, argv, server.wait(DEADLINE_S))
+        return read_figure(output, argv, server.wait(DEADLINE_S)), took
 
 
-@row("fork-server", "fork-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS])
+@row("fork-server", "fork-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS],
+     slices=(6, 3))
 def fork_server(bench, variant):
-    return own_server(bench, variant, "fork", bench.of(2000, 300))
+    return own_server(bench, variant, "fork", bench.of(400, 120))[0]
 
 
-@row("thread-server", "thread-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS])
+@row("thread-server", "thread-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS],
+     slices=(12, 5))
 def thread_server(bench, variant):
-    return own_server(bench, variant, "thread", bench.of(4000, 600))
+    return own_server(bench, variant, "thread", bench.of(500, 200))[0]
 
 
 def free_port():
@@ -129,21 +147,27 @@ def reply_size(port, request):
         return got
 
 
+@contextlib.contextmanager
 def served(bench, variant, argv, port, request, how, count, units=1):
-    """Microseconds of the server's processor time for a unit of work.  Its start does not count."""
+    """Takes microseconds of the server's processor time for a unit of work, count connections or
+    requests at a time.  Its start does not count."""
     with bench.running(variant, argv) as server:
         until(lambda: listens(port), argv[0])
         size = reply_size(port, request)
-        ask(bench, port, count // 10, how, size, request)
-        before = cpu_ns(server.pid)
         ask(bench, port, count, how, size, request)
-        return (cpu_ns(server.pid) - before) / 1e3 / count / units
+
+        def take():
+            before = cpu_ns(server.pid)
+            ask(bench, port, count, how, size, request)
+            return (cpu_ns(server.pid) - before) / 1e3 / count / units
+        yield take
 
 
+@contextlib.contextmanager
 def nginx(bench, variant, how, count):
     port = free_port()
-    configuration = bench.work / "nginx.conf"
-    configuration.write_text(f"""daemon off; master_process off; pid {bench.work}/nginx.pid;
+    configuration = bench.work / f"nginx.{port}.conf"
+    configuration.write_text(f"""daemon off; master_process off; pid {bench.work}/nginx.{port}.pid;
 error_log {bench.work}/nginx.log;
 events {{ worker_connections 512; }}
 http {{ access_log off; keepalive_requests 100000000;
@@ -152,41 +176,56 @@ http {{ access_log off; keepalive_requests 100000000;
     connection = "close" if how == "each" else "keep-alive"
     request = f"GET / HTTP/1.1\r\nHost: bench\r\nConnection: {connection}\r\n\r\n".encode()
     argv = ["nginx", "-p", bench.work, "-c", configuration]
-    return served(bench, variant, argv, port, request, how, count)
+    with served(bench, variant, argv, port, request, how, count) as take:
+        yield take
 
 
-@row("nginx-each", "nginx, connection per request", "ratio", "us", 1.02, [BARE, *UNWINDERS])
+# A slice takes some 50 ms: short enough to have the same weather as its neighbour, long enough that
+# the client's one connection and the clock do not count.
+SLICES = (30, 10)
+
+
+@row("nginx-each", "nginx, connection per request", "ratio", "us", 1.02, [BARE, *UNWINDERS],
+     slices=SLICES)
 def nginx_each(bench, variant):
-    return nginx(bench, variant, "each", bench.of(15000, 2000))
+    with nginx(bench, variant, "each", bench.of(600, 200)) as take:
+        yield take
 
 
-@row("nginx-kept", "nginx, kept alive", "ratio", "us", 1.005)
+@row("nginx-kept", "nginx, kept alive", "ratio", "us", 1.005, slices=SLICES)
 def nginx_kept(bench, variant):
-    return nginx(bench, variant, "kept", bench.of(60000, 6000))
+    with nginx(bench, variant, "kept", bench.of(2000, 800)) as take:
+        yield take
 
 
+@contextlib.contextmanager
 def redis(bench, variant, pipelined, count):
     port = free_port()
     argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
             "--daemonize", "no", "--dir", bench.work]
-    return served(bench, variant, argv, port, b"PING\r\n" * pipelined, "kept", count, pipelined)
+    request = b"PING\r\n" * pipelined
+    with served(bench, variant, argv, port, request, "kept", count, pipelined) as take:
+        yield take
 
 
-@row("redis", "redis, not pipelined", "ratio", "us", 1.005)
+@row("redis", "redis, not pipelined", "ratio", "us", 1.005, slices=SLICES)
 def redis_single(bench, variant):
-    return redis(bench, variant, 1, bench.of(60000, 6000))
+    with redis(bench, variant, 1, bench.of(2000, 800)) as take:
+        yield take
 
 
-@row("redis-pipelined", "redis, 32 commands at once", "ratio", "us", 1.005)
+@row("redis-pipelined", "redis, 32 commands at once", "ratio", "us", 1.005, slices=SLICES)
 def redis_pipelined(bench, variant):
-    return redis(bench, variant, 32, bench.of(15000, 2500))
+    with redis(bench, variant, 32, bench.of(800, 300)) as take:
+        yield take
 
 
-@row("memcached", "memcached", "ratio", "us", 1.005)
+@row("memcached", "memcached", "ratio", "us", 1.005, slices=SLICES)
 def memcached(bench, variant):
     port = free_port()
     argv = ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", port, "-U", "0", "-t", "1"]
-    return served(bench, variant, argv, port, b"get key\r\n", "kept", bench.of(60000, 6000))
+    with served(bench, variant, argv, port, b"get key\r\n", "kept", bench.of(2000, 800)) as take:
+        yield take
 
 
 @row("many", "accept and close at {sockets:100000} open sockets against at 100", "value", "ratio", 1.1,
@@ -244,33 +283,51 @@ def pause(bench, variant):
     return bench.figure(variant, [program("crowd"), "pause", bench.most_sockets(10000)])
 
 
+@row("others", "what one would take instead: fork-per-connection server", "ratio", "us", None,
+     [BARE, *UNWINDERS, *OTHERS], slices=(4, 2))
+def others(bench, variant):
+    """By the clock, without the start: the tracer's own processor time is not the server's."""
+    return own_server(bench, variant, "fork", bench.of(300, 60))[1]
+
+
 CROWD = 100000
 
 
-@row("report", f"live report at {CROWD:,} sockets", "value", "s", 2, (SHIM,))
-def report(bench, variant):
-    """In as many processes as the limit on descriptors asks for."""
+def gather_crowd(bench, variant, what):
+    """In as many processes as the limit on descriptors asks for, which start side by side.  They
+    stay until another crowd, or the end: to open so many takes longer than to report them."""
+    if bench.crowd == what:
+        return
+    bench.disperse()
     processes = -(-CROWD // bench.most_sockets(CROWD))
-    argv = [program("crowd"), "wait", CROWD // processes // 2 * 2]
-    with contextlib.ExitStack() as running:
-        for _ in range(processes):
-            server = running.enter_context(bench.running(variant, argv))
-            read_figure(server.stdout.readline().decode(), argv)
-        began = time.monotonic()
-        told = subprocess.run([BUILD / "cwshim", "report", f"--session-dir={bench.sessions()}",
-                               "--format=json", f"--output={bench.work}/report.json"],
-                              capture_output=True, timeout=DEADLINE_S, check=False)
-        took = time.monotonic() - began
-        if told.returncode not in (0, 1):
-            raise CannotMeasure(told.stderr.decode().strip())
-        return took
+    argv = [program("crowd"), what, CROWD // processes // 2 * 2]
+    servers = [bench.standing.enter_context(bench.running(variant, argv))
+               for _ in range(processes)]
+    for server in servers:
+        read_figure(bench.first_line(server), argv)
+    bench.crowd = what
 
 
-@row("others", "what one would take instead: fork-per-connection server", "ratio", "us", None,
-     [BARE, SHIM, *OTHERS])
-def others(bench, variant):
-    """Wall time: the tracer's own processor time is not the server's."""
-    count = bench.of(300, 30)
+def timed_report(bench, form):
     began = time.monotonic()
-    own_server(bench, variant, "fork", count)
-    return (time.monotonic() - began) * 1e6 / count
+    told = subprocess.run([BUILD / "cwshim", "report", f"--session-dir={bench.sessions()}",
+                           f"--format={form}", f"--output={bench.work}/report"],
+                          capture_output=True, timeout=DEADLINE_S, check=False)
+    took = time.monotonic() - began
+    if told.returncode not in (0, 1):
+        raise CannotMeasure(told.stderr.decode().strip())
+    return took
+
+
+def add_report(name, what, sockets, form):
+    @row(name, f"live report ({form}) at {CROWD:,} {sockets}", "value", "s", 2, (SHIM,), rounds=1,
+         slices=(7, 3))
+    def report(bench, variant):
+        gather_crowd(bench, variant, what)
+        yield lambda: timed_report(bench, form)
+    return report
+
+
+add_report("report", "wait", "sockets", "json")
+add_report("report-leaked", "leak", "leaked connections", "json")
+add_report("report-leaked-text", "leak", "leaked connections", "text")
