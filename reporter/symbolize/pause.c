@@ -21,16 +21,21 @@ struct pause {
  * libuv: uv_read_stop() and
  * uv_poll_stop() leave the set as it is, and uv__io_poll(), called by uv_run(), takes the socket
  * out when it is next told of it (src/unix/linux.c).  A close does so from the closing function.
+ * libmicrohttpd: MHD_suspend_connection() takes it out until MHD_resume_connection().
  */
 static const struct pause pauses[] = {
-	{"bufferevent_disable", false}, {"bufferevent_suspend_read_", false},
-	{"uv_read_stop", false},	{"uv_poll_stop", false},
-	{"uv__io_poll", false},		{"uv_run", true},
+	{"bufferevent_disable", false},
+	{"bufferevent_suspend_read_", false},
+	{"uv_read_stop", false},
+	{"uv_poll_stop", false},
+	{"uv__io_poll", false},
+	{"uv_run", true},
+	{"MHD_suspend_connection", false},
 };
 
 static const void *find_pause(const char *name, size_t length)
 {
-	if (name[0] != 'b' && name[0] != 'u')
+	if (name[0] != 'b' && name[0] != 'u' && name[0] != 'M')
 		return NULL;
 	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
 		if (!strncmp(pauses[i].name, name, length) && !pauses[i].name[length])
@@ -38,14 +43,21 @@ static const void *find_pause(const char *name, size_t length)
 	return NULL;
 }
 
+/* The function called from frame i, which may have jumped to what does the work and left no frame
+ * of its own, else the frame's own. */
 static const struct pause *look_at(struct cwr_known *known, const struct cwr_stack *stack, size_t i)
 {
 	const struct cwr_process *process = stack->process;
-	const struct cwr_module *module = cwr_object_module_at(process, stack->ips[i] - 1);
-	const struct pause *pause = NULL;
+	const uint64_t ip = stack->ips[i];
+	const struct cwr_module *module = cwr_object_module_at(process, ip - 1);
+	const struct pause *pause;
 
-	if (module)
-		pause = cwr_known_around(known, process, module, stack->ips[i]);
+	if (!module)
+		return NULL;
+	pause = cwr_known_called(known, process, module, ip);
+	if (pause && !pause->is_caller)
+		return pause;
+	pause = cwr_known_around(known, process, module, ip);
 	return pause && (!pause->is_caller || i == 1) ? pause : NULL;
 }
 

@@ -42,6 +42,7 @@ TARGETS = [
     *(("event_loop", f"--shape={shape}")
       for shape in ("stopped", "paused", "removed", "edge", "oneshot", "forgotten")),
     *(("libevent_server", f"--shape={shape}") for shape in ("paused", "removed", "stopped")),
+    *(("microhttpd_server", f"--shape={shape}") for shape in ("suspended", "upgraded")),
     ("paused_server.js",),
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),

@@ -18,6 +18,7 @@ TARGETS = [
     ("libevent_server", "--shape=stopped"),
     ("libevent_server", "--shape=removed"),
     ("libevent_server", "--shape=paused"),
+    *(("microhttpd_server", f"--shape={shape}") for shape in ("suspended", "upgraded")),
     *(("reset_not_closed", f"--shape={shape}") for shape in ("told", "untold")),
     ("libcurl_client", "--shape=pooled"),
     ("libcurl_client", "--shape=abandoned"),
