@@ -19,18 +19,19 @@
 enum {
 	SETS_LOG = 6,
 	WAYS = 2,
-	MISSES = 8 /* one miss in so many replaces what is there */
+	MISSES = 8, /* one miss in so many replaces what is there */
+	VALUE_BITS = 48
 };
 
+/* A stack of some ten frames takes three cache lines. */
 struct entry {
-	atomic_uint sequence;
+	_Alignas(64) atomic_uint sequence;
 	_Atomic uint32_t id;
 	_Atomic uint64_t session; /* 0: never used */
 	_Atomic uintptr_t ip, sp, bp;
 	_Atomic uint32_t words;
 	_Atomic bool needs_bp;
-	_Atomic uint32_t offset[CW_WALK_WORDS_MAX];
-	_Atomic uintptr_t value[CW_WALK_WORDS_MAX];
+	_Atomic uint64_t word[CW_WALK_WORDS_MAX]; /* how many words above sp, then the value */
 };
 
 static struct set {
@@ -54,18 +55,18 @@ static inline bool is_of(struct entry *entry, const struct cw_walk_start *start,
 	       get(entry->sp) == start->sp;
 }
 
-/* The offset may be of an entry that is being written: it is looked at before it is followed. */
-static inline bool is_unchanged(struct entry *entry, uintptr_t sp)
+/* The place may be of an entry that is being written: it is looked at before it is followed. */
+static inline bool is_unchanged(struct entry *entry, const uintptr_t *sp)
 {
 	uint32_t words = get(entry->words);
-	uintptr_t room = cw_thread.stack_high - sp;
+	uint64_t room = (cw_thread.stack_high - (uintptr_t)sp) / sizeof(*sp);
 
 	if (words > CW_WALK_WORDS_MAX)
 		return false;
 	for (uint32_t i = 0; i < words; i++) {
-		uint32_t offset = get(entry->offset[i]);
+		uint64_t word = get(entry->word[i]), place = word >> VALUE_BITS;
 
-		if (offset >= room || *(const uintptr_t *)(sp + offset) != get(entry->value[i]))
+		if (place >= room || sp[place] != (word & ((1ull << VALUE_BITS) - 1)))
 			return false;
 	}
 	return true;
@@ -80,7 +81,7 @@ static inline uint32_t read_entry(struct entry *entry, const struct cw_walk_star
 
 	if (sequence & 1 || !is_of(entry, start, session) ||
 	    (get(entry->needs_bp) && get(entry->bp) != start->bp) ||
-	    !is_unchanged(entry, start->sp))
+	    !is_unchanged(entry, (const uintptr_t *)start->sp))
 		return 0;
 	id = get(entry->id);
 	/* Pairs with the release fence after the odd number: what was read is of one writing. */
@@ -139,10 +140,19 @@ static void write_entry(struct entry *entry, const struct cw_walk_start *start, 
 	put(entry->bp, start->bp);
 	put(entry->needs_bp, trace->needs_bp);
 	put(entry->words, trace->words);
-	for (uint32_t i = 0; i < trace->words; i++) {
-		put(entry->offset[i], trace->offset[i]);
-		put(entry->value[i], trace->value[i]);
-	}
+	for (uint32_t i = 0; i < trace->words; i++)
+		put(entry->word[i],
+		    (uint64_t)(trace->offset[i] / 8) << VALUE_BITS | trace->value[i]);
+}
+
+/* Addresses have 47 bits (Documentation/arch/x86/x86_64/mm.rst), unless mmap() is asked for more.
+ */
+static bool can_pack(const struct cw_walk_trace *trace)
+{
+	for (uint32_t i = 0; i < trace->words; i++)
+		if (trace->offset[i] / 8 >> (64 - VALUE_BITS) || trace->value[i] >> VALUE_BITS)
+			return false;
+	return true;
 }
 
 void cw_memo_keep(const struct cw_walk_start *start, uint64_t session,
@@ -155,7 +165,7 @@ void cw_memo_keep(const struct cw_walk_start *start, uint64_t session,
 	if (!entry)
 		entry = &set->way[get(set->misses) / MISSES % WAYS];
 	sequence = get(entry->sequence);
-	if (sequence & 1 ||
+	if (sequence & 1 || !can_pack(trace) ||
 	    !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1,
 						     memory_order_acquire, memory_order_relaxed))
 		return;

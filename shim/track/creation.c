@@ -110,8 +110,8 @@ static void note_accept(int listener, const struct cw_mark *made)
 
 int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct cw_accepting *call)
 {
-	struct cw_slot slot = {.fd = fd, .role = CW_ROLE_ACCEPTED, .via = CW_VIA_ACCEPT};
 	int error = errno;
+	struct cw_slot slot;
 	struct cw_map *map;
 
 	if (!cw_forks_may_record())
@@ -120,6 +120,10 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 		note_exhaustion(fn, listener);
 		return fd;
 	}
+	cw_slots_clear(&slot);
+	slot.fd = fd;
+	slot.role = CW_ROLE_ACCEPTED;
+	slot.via = CW_VIA_ACCEPT;
 	if (!cw_accepting_fill(&slot, listener, call))
 		return fd;
 	slot.cookie = cw_identity_name(fd);

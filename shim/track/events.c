@@ -269,14 +269,14 @@ static bool has_duplicate(const struct cw_slot *slot)
 	return false;
 }
 
-static void count_close(struct cw_map *map, const struct cw_slot *slot)
+static void count_close(struct cw_map *map, const struct cw_slot *slot, uint64_t now)
 {
 	if (slot->via == CW_VIA_FORK)
 		return;
 	if ((slot->via == CW_VIA_DUP || slot->flags & CW_SLOT_WAS_DUPED) && has_duplicate(slot))
 		return;
 	cw_count(map->header->closed);
-	cw_site_closed(map, slot->created.stack, slot->created.t, cw_now(),
+	cw_site_closed(map, slot->created.stack, slot->created.t, now,
 		       slot->last.who || slot->eof.t);
 }
 
@@ -297,12 +297,12 @@ static void mark_closed_at_exit(unsigned int fn, int fd)
  * Is the close of an accepted connection, whose end nobody has read, so late?  Only the kernel
  * knows; it is asked where the connection is old enough.  A client's pool may take its time.
  */
-static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy)
+static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy, uint64_t now)
 {
 	int error = errno;
 	bool is_late;
 
-	if (slot->role != CW_ROLE_ACCEPTED || cw_now() - slot->created.t < cw_options.late.number)
+	if (slot->role != CW_ROLE_ACCEPTED || now - slot->created.t < cw_options.late.number)
 		return false;
 	*copy = *slot;
 	is_late = cw_probe_is_long_gone(copy, cw_options.late.number);
@@ -311,12 +311,13 @@ static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy)
 }
 
 /* So long after its end that the close is news by itself?  If so, fills *copy. */
-static bool is_late(struct cw_map *map, const struct cw_slot *slot, struct cw_slot *copy)
+static bool is_late(struct cw_map *map, const struct cw_slot *slot, struct cw_slot *copy,
+		    uint64_t now)
 {
 	if (slot->via == CW_VIA_FORK)
 		return false;
-	if (slot->eof.t ? cw_now() - slot->eof.t < cw_options.late.number
-			: !is_late_unread(slot, copy))
+	if (slot->eof.t ? now - slot->eof.t < cw_options.late.number
+			: !is_late_unread(slot, copy, now))
 		return false;
 	if (slot->eof.t)
 		*copy = *slot;
@@ -330,7 +331,8 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	bool is_shared = __atomic_load_n(&map->header->forks, __ATOMIC_RELAXED) > slot->fork_seq ||
 			 has_siblings;
 	struct cw_slot *handed = NULL, copy;
-	bool is_kept = is_late(map, slot, &copy);
+	uint64_t now = cw_now();
+	bool is_kept = is_late(map, slot, &copy, now);
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate,
 	 * on a sender that kept its own, on what was sent and not received, or closed late. */
@@ -345,7 +347,7 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	}
 	if (slot->eof.t)
 		cw_threshold_count(-1);
-	count_close(map, slot);
+	count_close(map, slot, now);
 	cw_slots_drop(fd);
 	cw_handed_follow(handed, slot);
 }

@@ -135,10 +135,12 @@ static bool is_older(const struct cw_note *a, const struct cw_note *b)
 
 void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped)
 {
+	if (!entry)
+		return;
 	/* Pairs with the fence in cw_inherited_note(): its writer saw the slot dropped, or its note
 	 * is seen here. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (entry && dropped->note.cookie_lo == (uint32_t)entry->cookie &&
+	if (dropped->note.cookie_lo == (uint32_t)entry->cookie &&
 	    (entry->note.cookie_lo != (uint32_t)entry->cookie ||
 	     is_older(&entry->note, &dropped->note)))
 		entry->note = dropped->note;

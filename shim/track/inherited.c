@@ -98,16 +98,12 @@ static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
  * The owner may close the socket meanwhile, which moves its record to the handed-over cache.  Then
  * either it has taken the note along (see forget() in events.c), or the record is looked for again.
  */
-void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
+void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 {
-	struct cw_slot *record;
+	uint64_t cookie = inherited_cookie(fd);
+	struct cw_slot *record = cw_slots_find_inherited(fd, cookie);
 	struct cw_mark made;
-	uint64_t cookie;
 
-	if (!cw_session_family())
-		return;
-	cookie = inherited_cookie(fd);
-	record = cw_slots_find_inherited(fd, cookie);
 	if (!record)
 		return;
 	if (is_told_already(record, is_eof))

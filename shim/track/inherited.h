@@ -15,11 +15,18 @@
  */
 bool cw_inherited_is(const struct cw_map *map, const struct cw_slot *slot);
 
+/* What cw_inherited_note() does in a process that was forked by one with a session. */
+void cw_inherited_write(unsigned int fn, int fd, bool is_eof);
+
 /*
  * If fd is a socket that this process inherited: notes that it read end-of-file (is_eof), else that
  * it closed it or shut it down.  One system call; async-signal-safe.
  */
-void cw_inherited_note(unsigned int fn, int fd, bool is_eof);
+static inline void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
+{
+	if (cw_session_family())
+		cw_inherited_write(fn, fd, is_eof);
+}
 
 /*
  * `from` is a session that was forked from the family's, and is about to be removed: what its

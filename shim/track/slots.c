@@ -99,6 +99,14 @@ void cw_slots_commit(struct cw_slot *slot)
 	__atomic_store_n(&slot->seq, slot->seq + 1, __ATOMIC_RELEASE);
 }
 
+static void copy(struct cw_slot *to, const struct cw_slot *from)
+{
+	enum { SIZE = sizeof(*to) / CW_SLOTS_PIECES };
+
+	for (size_t i = 0; i < CW_SLOTS_PIECES; i++)
+		__builtin_memcpy((char *)to + i * SIZE, (const char *)from + i * SIZE, SIZE);
+}
+
 void cw_slots_put(const struct cw_slot *content)
 {
 	struct cw_map *map = cw_session_own();
@@ -117,7 +125,7 @@ void cw_slots_put(const struct cw_slot *content)
 		return;
 	}
 	seq = slot->seq;
-	*slot = *content;
+	copy(slot, content);
 	slot->seq = seq;
 	slot->flags |= CW_SLOT_LIVE;
 	cw_slots_commit(slot);

@@ -26,9 +26,12 @@ void cw_threshold_init(uint32_t limit, void (*function)(void))
 
 void cw_threshold_count(int change)
 {
-	int32_t now = atomic_fetch_add_explicit(&ended, change, memory_order_relaxed) + change;
+	int32_t now;
 
-	if (most && now >= most && due && !atomic_flag_test_and_set(&has_reached))
+	if (!most)
+		return;
+	now = atomic_fetch_add_explicit(&ended, change, memory_order_relaxed) + change;
+	if (now >= most && due && !atomic_flag_test_and_set(&has_reached))
 		due();
 }
 
