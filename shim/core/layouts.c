@@ -18,11 +18,11 @@
 #include <link.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 #include "core/cfi.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "core/tables.h"
 #include "core/thread.h"
 
 #include "core/poison.h"
@@ -244,20 +244,37 @@ static int note_staying(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/* Aligned to its size, so that one page fault of a child maps all of it. */
+/*
+ * Aligned to its size, so that one page fault of a child maps all of it.  A page for
+ * cw_layouts_go_with_fork() follows.
+ */
 static struct slot *map_shared(void)
 {
-	uintptr_t size = SLOTS * sizeof(struct slot), at;
-	long ret = cw_raw(SYS_mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
+	uintptr_t size = SLOTS * sizeof(struct slot), at, end;
+	long ret = cw_raw(SYS_mmap, NULL, 2 * size + CW_TABLES_GAP, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (ret < 0 && ret > -4096)
 		return NULL;
 	at = ((uintptr_t)ret + size - 1) & ~(size - 1);
+	end = at + size + CW_TABLES_GAP;
 	if (at > (uintptr_t)ret)
 		cw_raw(SYS_munmap, ret, at - (uintptr_t)ret);
-	cw_raw(SYS_munmap, at + size, (uintptr_t)ret + size - at);
+	if (end < (uintptr_t)ret + 2 * size + CW_TABLES_GAP)
+		cw_raw(SYS_munmap, end, (uintptr_t)ret + 2 * size + CW_TABLES_GAP - end);
 	return (struct slot *)at;
+}
+
+void cw_layouts_go_with_fork(void)
+{
+	struct slot *common = atomic_load_explicit(&shared, memory_order_relaxed);
+
+	if (!common)
+		return;
+	cw_tables_copy(common + SLOTS);
+	/* What only children have learned shall be in their parent's tables too. */
+	if (!cw_is_sandboxed)
+		cw_raw(SYS_madvise, common, SLOTS * sizeof(struct slot), MADV_POPULATE_WRITE);
 }
 
 void cw_layouts_init(void)
@@ -319,6 +336,10 @@ void cw_layouts_after_fork(void)
 #else
 
 void cw_layouts_init(void)
+{
+}
+
+void cw_layouts_go_with_fork(void)
 {
 }
 

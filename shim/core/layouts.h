@@ -39,6 +39,9 @@ bool cw_layouts_last(void);
 void cw_layouts_before_dlclose(void);
 void cw_layouts_after_dlclose(void);
 
+/* Before a fork: the child shall find in memory what its parent has there (core/tables.h). */
+void cw_layouts_go_with_fork(void);
+
 /* In a forked child: threads that were inside dlclose() are not there. */
 void cw_layouts_after_fork(void);
 

@@ -6,6 +6,7 @@
 #include "track/forks.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "core/layouts.h"
 #include "core/libunwind.h"
@@ -13,6 +14,7 @@
 #include "core/sandbox.h"
 #include "core/thread.h"
 #include "track/mark.h"
+#include "track/memory.h"
 #include "track/session.h"
 #include "track/stacks.h"
 #include "track/threshold.h"
@@ -33,6 +35,18 @@ static struct cw_fork *record(struct cw_map *map, uint32_t seq)
 	return cw_session_entry(map, CW_SECTION_FORKS, (seq - 1) % CW_FORKS);
 }
 
+/*
+ * The page of the ring before this one is full.  It leaves the tables that each fork to come would
+ * copy, and stays in the file.
+ */
+static void put_by(struct cw_map *map, uint32_t seq)
+{
+	uintptr_t here = (uintptr_t)record(map, seq), before = (uintptr_t)record(map, seq - 1);
+
+	if (here >> 12 != before >> 12 && before && !cw_is_sandboxed && !cw_memory_is_session(map))
+		cw_raw(SYS_madvise, before & ~4095ul, 4096, MADV_DONTNEED);
+}
+
 /* Numbers a new fork and stores its record.  Returns the number. */
 static uint32_t add_record(struct cw_map *map, struct cw_fork content)
 {
@@ -42,6 +56,8 @@ static uint32_t add_record(struct cw_map *map, struct cw_fork content)
 	fork = record(map, content.seq);
 	if (fork)
 		*fork = content;
+	if (fork && content.seq > 1)
+		put_by(map, content.seq);
 	map->header->section[CW_SECTION_FORKS].used = content.seq;
 	return content.seq;
 }
@@ -54,6 +70,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 	if (!cw_forks_may_record())
 		return ticket;
 	map = cw_session_own();
+	cw_session_before_fork();
 	if (map) {
 		struct cw_fork content = {.stack = cw_stack_here(map),
 					  .t = cw_now(),

@@ -16,10 +16,12 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/layouts.h"
 #include "core/options.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/real.h"
+#include "core/tables.h"
 #include "core/text.h"
 #include "core/thread.h"
 #include "core/unwind.h"
@@ -28,14 +30,11 @@
 #include "track/memory.h"
 #include "track/modules.h"
 #include "track/notify.h"
+#include "track/plan.h"
 #include "track/slots.h"
 #include "track/storage.h"
 
 #include "core/poison.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 enum state { UNBORN, BUILDING, READY, OFF };
 
@@ -50,26 +49,7 @@ static CW_FORKED _Atomic int builder;		   /* thread id of whoever is building */
 
 static void (*birth_function)(void);
 
-#define HEADER_SPACE 4096u
-_Static_assert(sizeof(struct cw_session_header) <= HEADER_SPACE, "the header has its own block");
-
-/* What only children read is not kept in memory, which they do not share. */
-static const struct {
-	uint32_t entry_size;
-	uint32_t capacity;
-	uint32_t capacity_in_memory;
-} layout[CW_SECTIONS] = {
-	[CW_SECTION_MODULES] = {sizeof(struct cw_module), CW_MODULES, 256},
-	[CW_SECTION_STACK_INDEX] = {sizeof(uint32_t), CW_STACK_INDEX, CW_STACK_INDEX},
-	[CW_SECTION_STACKS] = {1, CW_STACK_BYTES, 512 << 10},
-	[CW_SECTION_SITES] = {sizeof(struct cw_site), CW_SITES, CW_SITES},
-	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS, CW_FORKS},
-	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS, CW_EVENTS},
-	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED, 0},
-	[CW_SECTION_CHILDREN] = {sizeof(struct cw_child), CW_CHILDREN, 0},
-	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS, CW_FUNCTIONS},
-	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0, 2048}, /* else by the limit */
-};
+_Static_assert((int)CW_PLAN_BEGIN <= (int)CW_BLOCK, "no block but the header's has the gap");
 
 struct cw_map *cw_session_family(void)
 {
@@ -113,29 +93,6 @@ static uint32_t slots_wanted(void)
 	return limit.rlim_max < CW_SLOTS_MAX ? (uint32_t)limit.rlim_max : CW_SLOTS_MAX;
 }
 
-/* slots 0: in memory. */
-static uint32_t capacity_of(enum cw_section_id id, uint32_t slots)
-{
-	if (!slots)
-		return layout[id].capacity_in_memory;
-	return id == CW_SECTION_SLOTS ? slots : layout[id].capacity;
-}
-
-static uint64_t plan_sections(struct cw_section *sections, uint32_t slots)
-{
-	uint64_t end = HEADER_SPACE;
-
-	for (int i = 0; i < CW_SECTIONS; i++) {
-		uint32_t capacity = capacity_of(i, slots);
-
-		sections[i].offset = end;
-		sections[i].entry_size = layout[i].entry_size;
-		sections[i].size = (uint64_t)layout[i].entry_size * capacity;
-		end += (sections[i].size + 4095) & ~4095ull;
-	}
-	return end;
-}
-
 /* Makes the blocks of [offset, offset + size) real.  0, or -errno. */
 static long touch(struct cw_map *map, uint64_t offset, uint64_t size)
 {
@@ -176,13 +133,13 @@ void *cw_session_make_range(struct cw_map *map, enum cw_section_id id, uint64_t 
 void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
 {
 	struct cw_section *section = &map->header->section[id];
-	uint64_t offset = (uint64_t)index * layout[id].entry_size;
+	uint64_t size = section->entry_size, offset = index * size;
 	uint64_t first, last;
 
-	if (offset + layout[id].entry_size > section->size)
+	if (offset + size > section->size)
 		return NULL;
 	first = (section->offset + offset) / CW_BLOCK;
-	last = (section->offset + offset + layout[id].entry_size - 1) / CW_BLOCK;
+	last = (section->offset + offset + size - 1) / CW_BLOCK;
 	for (uint64_t block = first; block <= last; block++)
 		if (!(atomic_load_explicit(&map->touched[block / 64], memory_order_relaxed) &
 		      1ull << (block % 64)))
@@ -221,13 +178,13 @@ static void set_backed(uint64_t blocks)
 }
 
 /* Everything but what describes the process; the header and the index of stacks are backed. */
-static void fill(const struct cw_section *sections)
+static void fill(const struct cw_plan *plan)
 {
 	struct cw_session_header *header = own->header;
 	struct cw_text version = CW_TEXT(header->shim_version);
 
 	for (int i = 0; i < CW_SECTIONS; i++)
-		header->section[i] = sections[i];
+		header->section[i] = plan->section[i];
 	for (int i = 0; i < 8; i++)
 		header->magic[i] = CW_SESSION_MAGIC[i];
 	/* Stack id 0 means none: the first stack stands at offset 8. */
@@ -247,17 +204,20 @@ static void finish(struct cw_session_header *header)
 	__atomic_store_n(&header->ready, 1, __ATOMIC_RELEASE);
 }
 
-static bool fill_file(const struct cw_section *sections, uint32_t slots)
+static bool fill_file(const struct cw_plan *plan, uint32_t slots)
 {
-	const struct cw_section *index = &sections[CW_SECTION_STACK_INDEX];
+	const struct cw_section *index = &plan->section[CW_SECTION_STACK_INDEX];
 
 	set_backed(0);
 	own->slots = slots;
-	if (touch(own, 0, HEADER_SPACE) < 0)
+	own->size = plan->size;
+	own->common_end = plan->common_end;
+	own->goes_with_fork = false;
+	if (touch(own, 0, CW_PLAN_BEGIN) < 0)
 		return cw_storage_refuse("has no room (or the kernel is older than 5.14)");
 	if (touch(own, index->offset, index->size) < 0)
 		return cw_storage_refuse("has no room");
-	fill(sections);
+	fill(plan);
 	cw_describe_process(own->header);
 	finish(own->header);
 	return true;
@@ -266,14 +226,14 @@ static bool fill_file(const struct cw_section *sections, uint32_t slots)
 /* What the process is, the report sees itself while it lives. */
 static bool build_in_memory(void)
 {
-	struct cw_section sections[CW_SECTIONS] = {0};
+	struct cw_plan plan = cw_plan_make(0);
 
-	if (plan_sections(sections, 0) > CW_MEMORY_BYTES)
+	if (plan.size > CW_MEMORY_BYTES)
 		return false;
 	own->header = cw_memory_session();
-	own->slots = layout[CW_SECTION_SLOTS].capacity_in_memory;
+	own->slots = cw_plan_slots_in_memory();
 	set_backed(UINT64_MAX);
-	fill(sections);
+	fill(&plan);
 	own->header->flags =
 		CW_SESSION_IN_MEMORY | (cw_is_sandboxed ? (uint32_t)CW_SESSION_SANDBOXED : 0);
 	own->header->pid = cw_process_id();
@@ -286,16 +246,15 @@ static bool build_in_memory(void)
 
 static bool build_file(void)
 {
-	struct cw_section sections[CW_SECTIONS] = {0};
 	uint32_t slots = slots_wanted();
-	uint64_t size = plan_sections(sections, slots);
+	struct cw_plan plan = cw_plan_make(slots);
 
-	own->header = cw_storage_make(size);
+	own->header = cw_storage_make(plan.size);
 	if (!own->header)
 		return false;
-	if (fill_file(sections, slots))
+	if (fill_file(&plan, slots))
 		return true;
-	cw_raw(SYS_munmap, own->header, size);
+	cw_raw(SYS_munmap, own->header, plan.size);
 	own->header = NULL;
 	cw_storage_remove();
 	return false;
@@ -361,18 +320,38 @@ struct cw_map *cw_session_ensure(void)
 	return own;
 }
 
-static uint64_t mapped_size(const struct cw_map *map)
-{
-	const struct cw_section *last = &map->header->section[CW_SECTION_SLOTS];
-
-	return last->offset + ((last->size + 4095) & ~4095ull);
-}
-
 /* In a sandbox a mapping that nobody needs any more stays. */
 static void forget_family(struct cw_map *older)
 {
 	if (older->header && !cw_is_sandboxed)
-		cw_raw(SYS_munmap, older->header, mapped_size(older));
+		cw_raw(SYS_munmap, older->header, older->size);
+}
+
+/*
+ * Not before a process forks: most never do.  What children seldom need is a mapping apart, of
+ * which no tables are copied; that it is not dumped, as no file's shared mapping is unless somebody
+ * asks (core(5)), tells it from the rest.
+ */
+static void split(const struct cw_map *map)
+{
+	char *at = (char *)map->header;
+
+	if (!cw_is_sandboxed && cw_raw(SYS_madvise, at + map->common_end,
+				       map->size - map->common_end, MADV_DONTDUMP) == 0)
+		cw_tables_copy(at + CW_PLAN_GAP);
+}
+
+void cw_session_before_fork(void)
+{
+	struct cw_map *map = cw_session_own();
+
+	if (!map || map->goes_with_fork)
+		return;
+	map->goes_with_fork = true;
+	cw_layouts_go_with_fork();
+	cw_tables_copy_library();
+	if (!cw_memory_is_session(map))
+		split(map);
 }
 
 void cw_session_after_fork(uint32_t fork_seq, uint64_t t)

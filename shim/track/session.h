@@ -34,6 +34,8 @@ enum {
 struct cw_map {
 	struct cw_session_header *header; /* NULL: none */
 	uint32_t slots;			  /* capacity of the descriptor table */
+	bool goes_with_fork;		  /* cw_session_before_fork() has seen to it */
+	uint64_t size, common_end;	  /* of a file, as in struct cw_plan */
 	_Atomic uint64_t touched[300];
 };
 
@@ -67,6 +69,9 @@ struct cw_map *cw_session_ensure(void);
 
 /* The function to call each time the process gets a session of its own.  In the constructor. */
 void cw_session_on_birth(void (*function)(void));
+
+/* Before a fork: the child shall find in memory what its parent has there (core/tables.h). */
+void cw_session_before_fork(void);
 
 /* In a forked child: what was the own session becomes the family.  fork_seq: the number of that
  * fork. */
