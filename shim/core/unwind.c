@@ -95,15 +95,20 @@ static size_t take_host_frames(uint64_t *walked, size_t n, uint64_t *ips, size_t
 	return n;
 }
 
-/* What layouts did not suffice for; they gave the first `known` frames. */
+/*
+ * What layouts did not suffice for; they gave the first `known` frames.  Walking by layouts leaves
+ * errno alone; to look at it there would bring a page of libc into each forked child.
+ */
 static size_t walk_otherwise(uint64_t *ips, size_t max, size_t known, uint16_t *ret_flags)
 {
 	uint64_t walked[CW_STACK_FRAMES_MAX + OWN_FRAMES];
 	bool all = kind == CW_UNWIND_FP && !cw_is_sandboxed;
 	size_t room = max + OWN_FRAMES, n = 0;
+	int saved_errno = errno;
 
 	if (kind == CW_UNWIND_LIBUNWIND)
 		n = cw_libunwind_walk(walked, room);
+	errno = saved_errno;
 	if (!n && known) {
 		*ret_flags = CW_STACK_CALLER | CW_STACK_CUT;
 		return drop_own_frames(ips, known);
@@ -120,7 +125,6 @@ static size_t walk_otherwise(uint64_t *ips, size_t max, size_t known, uint16_t *
 size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags, struct cw_walk_trace *ret_trace)
 {
 	struct cw_walk_start start;
-	int saved_errno = errno;
 	size_t n = 0;
 
 	*ret_flags = 0;
@@ -132,7 +136,6 @@ size_t cw_unwind(uint64_t *ips, size_t max, uint16_t *ret_flags, struct cw_walk_
 	} else if (kind != CW_UNWIND_NONE) {
 		n = walk_otherwise(ips, max, n, ret_flags);
 	}
-	errno = saved_errno;
 	return n;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "core/export.h"
@@ -16,13 +17,15 @@ CW_EXPORT int __close(int fd);
 
 /*
  * close() is a cancellation point (pthreads(7)): a thread that is cancelled there must go before
- * the record does, or the table would have lost a descriptor that is still open.
+ * the record does, or the table would have lost a descriptor that is still open.  In a process of
+ * one thread nobody else can cancel it.
  */
 static void before_close(unsigned int fn, int fd)
 {
 	if (!cw_slots_is_tracked(fd))
 		return;
-	pthread_testcancel();
+	if (!__libc_single_threaded)
+		pthread_testcancel();
 	cw_before_close(fn, fd);
 }
 

@@ -34,7 +34,7 @@
 enum { WAITS_AT_START = 3, WAITS_IN_TLS = 10 };
 
 static CW_FORKED bool is_exiting;
-static void (*close_watcher)(void);
+static CW_FORKED void (*close_watcher)(void);
 
 void cw_events_watch_closes(void (*function)(void))
 {

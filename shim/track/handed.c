@@ -71,6 +71,16 @@ static struct cw_slot *peek(struct cw_map *map, uint32_t index)
 	return (struct cw_slot *)((char *)map->header + section->offset + begin);
 }
 
+/*
+ * Who looks for an entry will write a note into it: a child that reads the page first has two page
+ * faults for it, one that begins by writing, be it what is there, has one.
+ */
+static bool is_of(struct cw_slot *entry, uint64_t cookie)
+{
+	return __atomic_compare_exchange_n(&entry->cookie, &cookie, cookie, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
 {
 	uint32_t first = first_of_set(cookie);
@@ -78,7 +88,7 @@ struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
 	for (uint32_t i = first; i < first + CW_HANDED_WAYS; i++) {
 		struct cw_slot *entry = peek(map, i);
 
-		if (entry && entry->cookie == cookie)
+		if (entry && is_of(entry, cookie))
 			return entry;
 	}
 	return NULL;

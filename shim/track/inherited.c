@@ -94,6 +94,13 @@ static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
 	close_note(record);
 }
 
+static struct cw_mark mark_here(unsigned int fn)
+{
+	return (struct cw_mark){.t = cw_now_once(),
+				.stack = cw_stack_here(cw_session_family()),
+				.who = CW_WHO(cw_process_id(), fn)};
+}
+
 /*
  * The owner may close the socket meanwhile, which moves its record to the handed-over cache.  Then
  * either it has taken the note along (see forget() in events.c), or the record is looked for again.
@@ -108,7 +115,7 @@ void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 		return;
 	if (is_told_already(record, is_eof))
 		return;
-	made = cw_mark_of(cw_session_family(), fn, cw_process_id());
+	made = mark_here(fn);
 	for (int tries = 0; tries < MOVES; tries++) {
 		record = cw_slots_find_inherited(fd, cookie);
 		if (!record)

@@ -10,15 +10,11 @@
 #include "track/session.h"
 #include "track/stacks.h"
 
-/* Now, from the calling stack, by the process or thread `id`.  Async-signal-safe. */
-static inline struct cw_mark cw_mark_of(struct cw_map *map, unsigned int fn, int id)
-{
-	return (struct cw_mark){.t = cw_now(), .stack = cw_stack_here(map), .who = CW_WHO(id, fn)};
-}
-
+/* Now, from the calling stack, by the calling thread.  Async-signal-safe. */
 static inline struct cw_mark cw_mark_here(struct cw_map *map, unsigned int fn)
 {
-	return cw_mark_of(map, fn, cw_thread_id());
+	return (struct cw_mark){
+		.t = cw_now(), .stack = cw_stack_here(map), .who = CW_WHO(cw_thread_id(), fn)};
 }
 
 #endif

@@ -323,8 +323,11 @@ struct cw_map *cw_session_ensure(void)
 /* In a sandbox a mapping that nobody needs any more stays. */
 static void forget_family(struct cw_map *older)
 {
-	if (older->header && !cw_is_sandboxed)
+	if (!older->header)
+		return;
+	if (!cw_is_sandboxed)
 		cw_raw(SYS_munmap, older->header, older->size);
+	older->header = NULL;
 }
 
 /*
@@ -369,7 +372,6 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 
 		atomic_store_explicit(&cw_session_ready, NULL, memory_order_relaxed);
 		forget_family(older);
-		older->header = NULL;
 		family = own;
 		own = older;
 		family_fork = fork_seq;

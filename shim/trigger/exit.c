@@ -28,9 +28,9 @@
 
 /* The process in which the end has begun or is complete; a forked child starts afresh. */
 static CW_FORKED _Atomic pid_t begun_in, ended_in;
-static enum cw_end end_how;
-static int end_status;
-static bool is_failing;
+static CW_FORKED enum cw_end end_how;
+static CW_FORKED int end_status;
+static CW_FORKED bool is_failing;
 
 static void enter(bool is_sudden)
 {
