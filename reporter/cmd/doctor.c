@@ -68,6 +68,10 @@ static void judge_program(struct verdict *verdict, const struct cwr_program *pro
 	if (program->has_own_calls && *program->interpreter && !program->is_go)
 		remark(verdict, "it makes system calls on sockets without libc: of those only what "
 				"the kernel tells at a report is seen");
+	if (program->needs_asan && !verdict->is_living)
+		remark(verdict, "it is built with AddressSanitizer, which refuses to start when "
+				"another library is loaded first: `cwshim run` permits that; with "
+				"LD_PRELOAD set ASAN_OPTIONS=verify_asan_link_order=0");
 	if (program->is_privileged && !verdict->is_living)
 		object(verdict,
 		       "it is set-uid, set-gid or has capabilities: the loader ignores LD_PRELOAD");

@@ -69,6 +69,20 @@ static void set_joined(const char *name, const char *first, const char *second)
 		cwr_out_of_memory();
 }
 
+/*
+ * A program built with gcc's -fsanitize=address ends at once if a library was loaded before
+ * libasan.so, which would not see that library's calls of malloc().  The shim makes none, and lets
+ * through what it intercepts.  Nobody else reads this variable.
+ */
+static void calm_sanitizer(void)
+{
+	static const char name[] = "ASAN_OPTIONS", option[] = "verify_asan_link_order=";
+	const char *theirs = getenv(name);
+
+	if (!theirs || !strstr(theirs, option))
+		set_joined(name, "verify_asan_link_order=0", theirs);
+}
+
 /* Later options override earlier ones, so ours come last. */
 static void set_environment(const struct cwr_launch *launch, const char *library)
 {
@@ -82,6 +96,7 @@ static void set_environment(const struct cwr_launch *launch, const char *library
 		     launch->notify, cwr_proc_count_filters(getpid()), late) < 0)
 		cwr_out_of_memory();
 	set_joined("LD_PRELOAD", library, getenv("LD_PRELOAD"));
+	calm_sanitizer();
 	if (theirs && *theirs)
 		set_joined("CWSHIM_OPTIONS", theirs, ours);
 	else

@@ -76,6 +76,21 @@ static void read_segments(Elf *elf, struct cwr_program *program)
 	}
 }
 
+static void read_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *shdr,
+			 struct cwr_program *program)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	GElf_Dyn dyn;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++) {
+		const char *name = dyn.d_tag == DT_NEEDED
+					   ? elf_strptr(elf, shdr->sh_link, dyn.d_un.d_val)
+					   : NULL;
+
+		program->needs_asan |= name && !strncmp(name, "libasan.so", strlen("libasan.so"));
+	}
+}
+
 static void read_sections(Elf *elf, struct cwr_program *program)
 {
 	Elf_Scn *section = NULL;
@@ -92,6 +107,8 @@ static void read_sections(Elf *elf, struct cwr_program *program)
 		name = elf_strptr(elf, names, shdr.sh_name);
 		if (name && !strcmp(name, ".go.buildinfo"))
 			program->is_go = true;
+		if (shdr.sh_type == SHT_DYNAMIC)
+			read_dynamic(elf, section, &shdr, program);
 	}
 }
 
