@@ -180,6 +180,12 @@ static struct cwr_mark fork_mark(struct cwr_loader *loader, const struct cw_note
 	return mark;
 }
 
+/* The note is of a descendant that was sent the socket. */
+static bool was_received(const struct cw_slot *slot)
+{
+	return slot->passed.t && !slot->note.fork_seq;
+}
+
 static struct cwr_holder *note_holder(struct cwr_loader *loader, struct cwr_socket *socket,
 				      const struct cw_slot *slot, const struct cwr_mark *mark,
 				      uint32_t fork_seq)
@@ -191,8 +197,9 @@ static struct cwr_holder *note_holder(struct cwr_loader *loader, struct cwr_sock
 	if (holder)
 		return holder;
 	holder = cwr_model_add_holder(loader->model, socket, child, slot->fd);
-	holder->via = CWR_VIA_FORK;
-	holder->via_mark = fork_mark(loader, &slot->note, fork_seq);
+	holder->via = was_received(slot) ? CWR_VIA_PASSED : CWR_VIA_FORK;
+	if (!was_received(slot))
+		holder->via_mark = fork_mark(loader, &slot->note, fork_seq);
 	return holder;
 }
 

@@ -217,6 +217,7 @@ void cw_on_right_received(unsigned int fn, int fd)
 	slot.cookie = cw_identity_cookie(fd);
 	map = cw_session_ensure();
 	if (map && slot.cookie) {
+		__atomic_fetch_or(&map->header->flags, CW_SESSION_RECEIVED, __ATOMIC_RELAXED);
 		slot.via_mark = cw_mark_here(map, fn);
 		slot.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
 		cw_slots_put(&slot);

@@ -6,13 +6,17 @@
 #include "track/inherited.h"
 
 #include "core/thread.h"
+#include "track/handed.h"
 #include "track/mark.h"
 #include "track/slots.h"
 #include "track/stacks.h"
 
 #include "core/poison.h"
 
-enum { MOVES = 3 /* how often a record may move while a note is written */ };
+enum {
+	MOVES = 3,		 /* how often a record may move while a note is written */
+	RECEIVED_LOOKED_AT = 256 /* descriptors of a process that ends with what it was sent open */
+};
 
 bool cw_inherited_is(const struct cw_map *map, const struct cw_slot *slot)
 {
@@ -174,11 +178,64 @@ static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
 		merge(record, from, &slot->note);
 }
 
+/* A mark of the session's own process: notes are signed by processes, not by threads. */
+static struct cw_mark lift_own(struct cw_map *from, struct cw_mark mark)
+{
+	if (mark.t)
+		mark.who = CW_WHO((uint32_t)from->header->pid, CW_WHO_FN(mark.who));
+	return lift(from, mark);
+}
+
+/* What this process did with a socket that it was sent; NULL: it had none such. */
+static const struct cw_slot *find_received(struct cw_map *from, uint64_t cookie)
+{
+	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
+	const struct cw_slot *slot = cw_handed_find(from, cookie);
+
+	for (uint32_t i = 0; !slot && i < used && i < RECEIVED_LOOKED_AT; i++) {
+		slot = cw_session_peek(from, CW_SECTION_SLOTS, i);
+		if (slot && slot->cookie != cookie)
+			slot = NULL;
+	}
+	return slot && slot->via == CW_VIA_PASSED ? slot : NULL;
+}
+
+static void note_received(struct cw_map *from, struct cw_slot *sent)
+{
+	const struct cw_slot *received = find_received(from, sent->cookie);
+	struct cw_note *note;
+
+	if (!received || (!received->eof.t && !received->closed.t) || is_valid(sent))
+		return;
+	note = open_note(sent, 0);
+	note->eof = lift_own(from, received->eof);
+	note->closed = lift_own(from, received->closed);
+	close_note(sent);
+}
+
+/* Of sockets that the family's owner sent and still has. */
+static void fold_received(struct cw_map *from)
+{
+	struct cw_map *family = cw_session_family();
+	uint32_t used = family->header->section[CW_SECTION_SLOTS].used;
+
+	for (uint32_t i = 0; i < used && i < family->slots; i++) {
+		struct cw_slot *slot = cw_session_peek(family, CW_SECTION_SLOTS, i);
+
+		if (slot && slot->passed.t && slot->flags & CW_SLOT_LIVE)
+			note_received(from, slot);
+	}
+}
+
 void cw_inherited_fold(struct cw_map *from)
 {
 	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
 
-	if (!cw_session_family() || !from->header->forks)
+	if (!cw_session_family())
+		return;
+	if (from->header->flags & CW_SESSION_RECEIVED)
+		fold_received(from);
+	if (!from->header->forks)
 		return;
 	for (uint32_t i = 0; i < used && i < from->slots; i++)
 		fold_slot(from, cw_session_peek(from, CW_SECTION_SLOTS, i));

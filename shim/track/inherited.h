@@ -30,7 +30,8 @@ static inline void cw_inherited_note(unsigned int fn, int fd, bool is_eof)
 
 /*
  * `from` is a session that was forked from the family's, and is about to be removed: what its
- * process's descendants noted in it is noted in the family's.  Async-signal-safe.
+ * process's descendants noted in it is noted in the family's, and what became of sockets that it
+ * was sent by the family's owner.  Async-signal-safe.
  */
 void cw_inherited_fold(struct cw_map *from);
 

@@ -13,7 +13,7 @@ EXECUTED = [("kept_by_program", f"--shape={shape}")
             for shape in ("fork", "vfork", "spawn", "system", "popen", "daemon", "bare")]
 LATE, BARE = [("kept_by_sender", f"--shape={shape}") for shape in ("late", "bare")]
 SENT = [*(("kept_by_sender", f"--shape={shape}")
-          for shape in ("workers", "single", "exec", "duplicate")), LATE, BARE]
+          for shape in ("workers", "single", "exec", "duplicate", "gone")), LATE, BARE]
 DOUBLED = [("kept_twice", f"--shape={shape}")
            for shape in ("dup", "dupfd", "stdio", "fdopen", "inherited")]
 SHAPES = [*FORKED, *EXECUTED, *SENT]

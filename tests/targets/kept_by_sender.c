@@ -8,13 +8,15 @@
  * workers: a forked worker for each connection.  single: one forked worker for all.  late: as
  * workers, but each is forked when its connection is there already, so that workers have copies of
  * one another's connections too.  exec: the workers are executed.  bare: executed without the shim.
- * duplicate: what is sent is a duplicate, and that is closed.
+ * duplicate: what is sent is a duplicate, and that is closed.  gone: as workers, but each ends when
+ * it has served.
  */
 #include "serve.h"
 #include "copies.h"
 
 static int fds[CHILDREN_MAX], channels[CHILDREN_MAX];
 static pid_t pids[CHILDREN_MAX];
+static bool is_ending;
 static char program[4096], worker_word[] = "--worker", killed_word[] = "--killed";
 
 union control {
@@ -86,7 +88,10 @@ static void be_worker(int channel, int quota)
 	}
 	if (is_killed)
 		child_await_kill();
-	child_stay();
+	if (!is_ending)
+		child_stay();
+	child_tell();
+	exit(0);
 }
 
 static void open_channel(int ends[2])
@@ -163,6 +168,14 @@ static void run_workers(void)
 	dispatch();
 }
 
+static void run_gone(void)
+{
+	is_ending = true;
+	run_workers();
+	for (int i = 0; i < children && !is_killed; i++)
+		TARGET_CHECK(waitpid(pids[i], NULL, 0) == pids[i]);
+}
+
 static void run_single(void)
 {
 	fork_worker(0, children);
@@ -229,6 +242,7 @@ static const struct shape shapes[] = {
 	{"late", run_late, "take_inheritable send_right serve", "take_inheritable send_right"},
 	{"exec", run_exec, "take_inheritable send_right serve", "take_inheritable send_right"},
 	{"bare", run_bare, "take_inheritable send_right", "take_inheritable send_right"},
+	{"gone", run_gone, "take_inheritable send_right serve", "take_inheritable send_right"},
 	{"duplicate", run_duplicate, "take_inheritable send_right serve",
 	 "take_inheritable send_right"},
 };

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 9u
+#define CW_SESSION_VERSION 10u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -124,7 +124,11 @@ struct cw_mark {
  */
 struct cw_note {
 	uint32_t cookie_lo;
-	uint32_t fork_seq;   /* of the descendant that wrote last; its record: CW_SECTION_FORKS */
+	/*
+	 * Of the descendant that wrote last; its record: CW_SECTION_FORKS.  0: it was sent the
+	 * socket (SCM_RIGHTS), and has ended.
+	 */
+	uint32_t fork_seq;
 	uint32_t fork_stack; /* the site of that fork, kept because the ring of forks forgets */
 	uint32_t closes;     /* how many descendants closed their copy */
 	struct cw_mark eof;
@@ -329,6 +333,7 @@ enum {
 		1 << 0, /* there is no file: exe, ppid and their like are not filled */
 	CW_SESSION_SANDBOXED = 1 << 1, /* a seccomp filter is on: cookies cannot be asked for */
 	CW_SESSION_SUDDEN = 1 << 2,    /* t_exit is of a deadly signal that was never handled */
+	CW_SESSION_RECEIVED = 1 << 3,  /* the process was sent sockets (SCM_RIGHTS) */
 };
 
 enum cw_reason { CW_REASON_NONE, CW_REASON_EXIT, CW_REASON_SIGNAL, CW_REASON_THRESHOLD };
