@@ -5,11 +5,9 @@
 #include "trigger/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/options.h"
 #include "core/raw.h"
@@ -155,14 +153,6 @@ static bool start_reporter(struct cw_session_header *header)
 	return reporter != 0;
 }
 
-/* A process that has changed its user, or its root, may have no way to its own session any more. */
-static bool can_reach_session(void)
-{
-	/* By the effective user; opening it would need a descriptor, and there may be none left. */
-	return *cw_session_path() &&
-	       cw_raw(SYS_faccessat2, AT_FDCWD, cw_session_path(), R_OK | W_OK, AT_EACCESS) == 0;
-}
-
 static void report_plainly(void)
 {
 	if (*cw_session_path())
@@ -189,7 +179,7 @@ static bool ask(struct cw_session_header *header, enum cw_reason reason)
 	reporter = 0;
 	if (*cw_options.notify.text && *cw_session_path())
 		return notify();
-	if (can_reach_session() && start_reporter(header))
+	if (start_reporter(header))
 		return true;
 	report_plainly();
 	return false;
@@ -210,8 +200,7 @@ static void report_apart(void)
 	if (*cw_options.notify.text && *cw_session_path()) {
 		notify();
 	} else {
-		if (can_reach_session())
-			cw_spawn_exec(apart_arguments);
+		cw_spawn_exec(apart_arguments);
 		report_plainly();
 	}
 	cw_raw(SYS_exit_group, 0);

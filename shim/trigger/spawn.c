@@ -28,6 +28,7 @@
 
 #include "core/raw.h"
 #include "core/text.h"
+#include "trigger/reach.h"
 
 #include "core/poison.h"
 
@@ -146,6 +147,8 @@ void cw_spawn_exec(const char **argv)
 	static const char *const places[] = {"/cwshim", "/../bin/cwshim", "/../../bin/cwshim"};
 	char program[sizeof(directory) + 32];
 
+	if (!cw_reach_session())
+		return;
 	cw_spawn_close_descriptors();
 	set_standard_descriptors();
 	for (size_t i = 0; *directory && i < sizeof(places) / sizeof(places[0]); i++) {

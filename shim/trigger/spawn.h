@@ -46,7 +46,10 @@ pid_t cw_spawn_apart(void (*work)(void));
 void cw_spawn_own_descriptors(void);
 void cw_spawn_close_descriptors(void);
 
-/* In work(): becomes the reporter.  Returns if that cannot be. */
+/*
+ * In work(): becomes the reporter.  Returns if that cannot be: it is not there, or a process that
+ * has changed its user, or its root, has no way to its own session any more (trigger/reach.h).
+ */
 void cw_spawn_exec(const char **argv);
 
 #endif

@@ -43,6 +43,44 @@ def test_a_worker_keeps_the_session_it_made_as_root(lab):
     assert running.finish() == STATUS
 
 
+def user_of(pid):
+    """Its real, effective, saved and file system user; and whose its entry in /proc is, which is
+    root's if it may not be dumped."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        [users] = [line.split()[1:] for line in status if line.startswith("Uid:")]
+    return users, os.stat(f"/proc/{pid}/status").st_uid
+
+
+def test_a_worker_that_can_be_root_again_has_its_report(lab):
+    """The reporter goes back, to reach the session; the worker stays who it is."""
+    running = lab.start("host", "worker-for-a-while").wait_ready()
+    before = user_of(running.pid)
+    assert before == ([str(NOBODY), str(NOBODY), "0", str(NOBODY)], NOBODY)
+    running.send(REPORT_SIGNAL)
+    report = lab.log_of(running)
+    assert report["reason"] == "signal"
+    assert_report(report, running.expects)
+    assert user_of(running.pid) == before
+    assert running.finish() == STATUS
+    assert running.stderr == ""
+
+
+def test_a_worker_that_can_be_root_again_has_its_report_at_exit(lab):
+    running = lab.start("host", "worker-for-a-while").wait_ready()
+    assert running.finish() == STATUS
+    report = lab.only_log()
+    assert report["reason"] == "exit"
+    assert_report(report, running.expects)
+
+
+def test_a_worker_that_is_nobody_for_good_reports_plainly(lab):
+    running = lab.start("host", "worker").wait_ready()
+    assert running.finish() == STATUS
+    refusal, *report = running.stderr.splitlines()
+    assert refusal.startswith("cwshim: no reporter could be started")
+    assert "cwshim: 1 socket, fd" in report[0] and "eof-read-not-closed" in report[0]
+
+
 def drop_privileges():
     os.setgid(NOBODY)
     os.setuid(NOBODY)

@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 enum { STATUS = 7 };
@@ -37,6 +38,13 @@ static void leak_one(void)
 static void become_nobody(void)
 {
 	TARGET_CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+}
+
+/* As squid does it: root can be had again, and it may still be dumped. */
+static void become_nobody_for_a_while(void)
+{
+	TARGET_CHECK(setresgid(65534, 65534, 0) == 0 && setresuid(65534, 65534, 0) == 0);
+	TARGET_CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
 }
 
 static void limit_size(void)
@@ -80,6 +88,7 @@ static const struct situation situations[] = {
 	{"plain", NULL, NULL},
 	{"nobody", become_nobody, NULL},
 	{"worker", NULL, become_nobody},
+	{"worker-for-a-while", NULL, become_nobody_for_a_while},
 	{"small-files-later", NULL, limit_size},
 	{"block-signals", block_signals, NULL},
 	{"show-signals", NULL, show_signals},
