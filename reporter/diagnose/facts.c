@@ -249,7 +249,7 @@ double cwr_fact_fin_age(const struct cwr_model *model, const struct cwr_socket *
 const struct cwr_fork *cwr_fact_first_fork(const struct cwr_process *process, uint32_t seq)
 {
 	for (size_t i = 0; i < process->nforks; i++)
-		if (process->forks[i].seq > seq)
+		if (process->forks[i].seq > seq && process->forks[i].child)
 			return &process->forks[i];
 	return NULL;
 }

@@ -247,6 +247,37 @@ static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_
 	return is_program_of_holder(socket, process) ? CWR_VIA_FORK : CWR_VIA_EXEC;
 }
 
+/* Its child is not known, as system() and popen() do not tell, or it has ended. */
+static bool may_be_origin(const struct cwr_fork *fork, uint32_t seq, uint64_t started)
+{
+	return fork->seq > seq && fork->mark.t <= started + TICK_NS &&
+	       (!fork->child || fork->child_ended);
+}
+
+/*
+ * The fork of the socket's creator that a program comes from whose parent has ended: by a shell of
+ * system(), or by forking twice.  Where several may be meant they must be of one place.  NULL: not
+ * known.
+ */
+static const struct cwr_fork *find_origin(const struct cwr_socket *socket,
+					  const struct cwr_process *process)
+{
+	const struct cwr_process *creator = socket->creator;
+	uint64_t started = cwr_proc_ticks_to_monotonic(process->start_ticks);
+	const struct cwr_fork *found = NULL;
+
+	for (size_t i = 0; creator && i < creator->nforks; i++) {
+		const struct cwr_fork *fork = &creator->forks[i];
+
+		if (!may_be_origin(fork, socket->holders->fork_seq, started))
+			continue;
+		if (found && found->mark.stack != fork->mark.stack)
+			return NULL;
+		found = fork;
+	}
+	return found;
+}
+
 /*
  * The call that the copy came by.  A program that was executed by the child of a fork is told by
  * the exec; one that a single call started, as posix_spawn() does, by that.
@@ -260,6 +291,8 @@ static struct cwr_mark way_of(const struct cwr_socket *socket, const struct cwr_
 
 	if (before)
 		return before->executed;
+	if (!fork && holder->via == CWR_VIA_EXEC)
+		fork = find_origin(socket, process);
 	if (!fork)
 		return holder->via_mark;
 	return holder->via == CWR_VIA_EXEC && fork->executed.t ? fork->executed : fork->mark;

@@ -113,7 +113,7 @@ static void end_forks(struct cwr_process *process)
 			.parent_fork_seq = fork->seq,
 		};
 
-		if (!fork->child_ended)
+		if (fork->child && !fork->child_ended)
 			fork->child_ended = !cwr_proc_stat(fork->child, &stat) ||
 					    !is_running(&stat) || !is_same(&child, &stat);
 	}

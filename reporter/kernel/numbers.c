@@ -53,6 +53,8 @@ static void translate_forks(const struct cwr_pidns *space, const struct cwr_proc
 
 		translate_mark(space, &fork->mark);
 		translate_mark(space, &fork->executed);
+		if (!fork->child)
+			continue;
 		fork->child_ended |= !cwr_pidns_translate(space, fork->child);
 		translate(space, &fork->child);
 	}

@@ -125,7 +125,7 @@ struct cwr_mark {
 /* A fork that one process made. */
 struct cwr_fork {
 	uint32_t seq;
-	pid_t child;
+	pid_t child;	  /* 0: not known, as that of system() and popen() */
 	bool child_ended; /* by the child's own word, or because that process is gone */
 	bool child_has_session;
 	struct cwr_mark mark;

@@ -130,7 +130,7 @@ static void read_forks(struct cwr_loader *loader)
 	for (size_t i = 0; i < n; i++) {
 		struct cw_mark mark = {from[i].t, from[i].stack, CW_WHO(from[i].tid, from[i].fn)};
 
-		if (!from[i].seq || from[i].pid <= 0)
+		if (!from[i].seq || from[i].pid < 0)
 			continue;
 		process->forks[process->nforks++] = (struct cwr_fork){
 			.seq = from[i].seq,

@@ -85,21 +85,27 @@ static void start_by_spawn(int number)
 static void start_by_system(int number)
 {
 	char background[sizeof(command) + 2];
+	int status;
 
 	snprintf(background, sizeof(background), "%s &", command);
-	TARGET_CHECK(system(background) == 0);
+	MARK_NEXT(executed);
+	status = system(background);
+	TARGET_CHECK(status == 0);
 }
 
 static void start_by_popen(int number)
 {
+	MARK_NEXT(executed);
 	streams[number] = popen(command, "r");
 	TARGET_CHECK(streams[number]);
 }
 
 static void start_daemon(int number)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	MARK_NEXT(executed);
+	pid = fork();
 	TARGET_CHECK(pid >= 0);
 	if (pid > 0) {
 		TARGET_CHECK(waitpid(pid, NULL, 0) == pid);
@@ -152,9 +158,9 @@ static const struct shape shapes[] = {
 	{"fork", run_by_fork, "take end start_by_fork", NULL},
 	{"vfork", run_by_vfork, "take end start_by_vfork", NULL},
 	{"spawn", run_by_spawn, "take end start_by_spawn", NULL},
-	{"system", run_by_system, "take end", NULL},
-	{"popen", run_by_popen, "take end", NULL},
-	{"daemon", run_daemon, "take end", NULL},
+	{"system", run_by_system, "take end start_by_system", NULL},
+	{"popen", run_by_popen, "take end start_by_popen", NULL},
+	{"daemon", run_daemon, "take end start_daemon", NULL},
 	{"bare", run_bare, "take end start_bare", NULL},
 };
 
