@@ -72,6 +72,11 @@ static void judge_program(struct verdict *verdict, const struct cwr_program *pro
 		remark(verdict, "it is built with AddressSanitizer, which refuses to start when "
 				"another library is loaded first: `cwshim run` permits that; with "
 				"LD_PRELOAD set ASAN_OPTIONS=verify_asan_link_order=0");
+	if (program->is_php)
+		remark(verdict,
+		       "it is PHP, which loads its extensions with RTLD_DEEPBIND, past any "
+		       "preloaded library: sockets of PHP itself (streams) are seen, those "
+		       "that an extension makes (sockets, event) are not");
 	if (program->is_privileged && !verdict->is_living)
 		object(verdict,
 		       "it is set-uid, set-gid or has capabilities: the loader ignores LD_PRELOAD");

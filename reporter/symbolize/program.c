@@ -91,6 +91,20 @@ static void read_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *shdr,
 	}
 }
 
+static bool has_symbol(Elf *elf, Elf_Scn *section, const GElf_Shdr *shdr, const char *wanted)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	GElf_Sym symbol;
+
+	for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
+		const char *name = elf_strptr(elf, shdr->sh_link, symbol.st_name);
+
+		if (name && symbol.st_shndx != SHN_UNDEF && !strcmp(name, wanted))
+			return true;
+	}
+	return false;
+}
+
 static void read_sections(Elf *elf, struct cwr_program *program)
 {
 	Elf_Scn *section = NULL;
@@ -107,6 +121,8 @@ static void read_sections(Elf *elf, struct cwr_program *program)
 		name = elf_strptr(elf, names, shdr.sh_name);
 		if (name && !strcmp(name, ".go.buildinfo"))
 			program->is_go = true;
+		if (shdr.sh_type == SHT_DYNSYM)
+			program->is_php = has_symbol(elf, section, &shdr, "php_module_startup");
 		if (shdr.sh_type == SHT_DYNAMIC)
 			read_dynamic(elf, section, &shdr, program);
 	}

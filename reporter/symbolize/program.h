@@ -19,6 +19,7 @@ struct cwr_program {
 	bool is_go;	    /* has the section that the Go linker writes */
 	bool has_own_calls; /* makes system calls on sockets in its own code (x86-64 only) */
 	bool needs_asan;    /* gcc's run-time library of AddressSanitizer */
+	bool is_php;	    /* exports what PHP's programs and its library for servers do */
 	bool is_privileged; /* set-uid, set-gid or with file capabilities */
 	/* ELF: the loader, "" for a static program.  Script: the program that runs it. */
 	char interpreter[CWR_INTERPRETER_MAX];

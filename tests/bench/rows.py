@@ -231,8 +231,9 @@ def memcached(bench, variant):
 @row("many", "accept and close at {sockets:100000} open sockets against at 100", "value", "ratio", 1.1,
      (SHIM,))
 def many(bench, variant):
-    few = bench.figure(variant, [program("calls"), "accept", 100])
-    return bench.figure(variant, [program("calls"), "accept", bench.most_sockets(100000)]) / few
+    few, most = (bench.figure(variant, [program("calls"), "accept", count, bench.of(400, 120)])
+                 for count in (100, bench.most_sockets(100000)))
+    return most / few
 
 
 @row("memory", "memory at {sockets:100000} open sockets, session included", "added", "MB", 24)
@@ -255,7 +256,7 @@ def serve_by_forks(bench, variant, count):
 
 @row("forks-cost", "connection served by a forked child that opens a socket", "added", "us", None)
 def forks_cost(bench, variant):
-    return serve_by_forks(bench, variant, bench.of(2000, 500))["us"]
+    return serve_by_forks(bench, variant, bench.of(2000, 200))["us"]
 
 
 def after_all_forks(bench, variant, key):
@@ -284,10 +285,10 @@ def pause(bench, variant):
 
 
 @row("others", "what one would take instead: fork-per-connection server", "ratio", "us", None,
-     [BARE, *UNWINDERS, *OTHERS], slices=(4, 2))
+     [BARE, *UNWINDERS, *OTHERS], slices=(4, 1))
 def others(bench, variant):
     """By the clock, without the start: the tracer's own processor time is not the server's."""
-    return own_server(bench, variant, "fork", bench.of(300, 60))[1]
+    return own_server(bench, variant, "fork", bench.of(300, 40))[1]
 
 
 CROWD = 100000
@@ -321,7 +322,7 @@ def timed_report(bench, form):
 
 def add_report(name, what, sockets, form):
     @row(name, f"live report ({form}) at {CROWD:,} {sockets}", "value", "s", 2, (SHIM,), rounds=1,
-         slices=(7, 3))
+         slices=(7, 2))
     def report(bench, variant):
         gather_crowd(bench, variant, what)
         yield lambda: timed_report(bench, form)

@@ -97,6 +97,17 @@ def test_a_program_with_system_calls_of_its_own(tmp_path, number, is_noted):
     assert ("system calls on sockets without libc" in said) == is_noted and ": yes: " in said
 
 
+@pytest.mark.parametrize("exported, is_php", [("php_module_startup", True), ("startup", False)])
+def test_extensions_of_php_go_past_the_shim(tmp_path, exported, is_php):
+    """It is known by what its extensions need of it, whatever the program is called."""
+    source = tmp_path / "server.c"
+    source.write_text(f"int {exported}(void) {{ return 0; }}\nint main(void) {{ return 0; }}\n")
+    subprocess.run(["gcc", "-rdynamic", "-o", tmp_path / "server", source], check=True)
+    lines = doctor(tmp_path / "server", status=0)
+    assert ("RTLD_DEEPBIND" in lines) == is_php
+    assert lines.endswith(": yes: the shim sees its sockets\n")
+
+
 def test_what_is_no_program(tmp_path):
     (tmp_path / "text").write_text("hello\n")
     assert "neither an ELF program nor a script" in doctor(tmp_path / "text", status=1)
