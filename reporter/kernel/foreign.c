@@ -314,7 +314,12 @@ static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 
 	holder->via = guess_via(socket, process);
 	if (holder->via == CWR_VIA_FORK && is_own_number(socket, holder)) {
+		const struct cwr_fork *fork =
+			process->parent ? find_fork(process->parent, process->pid) : NULL;
+
 		holder->via = CWR_VIA_DUP;
+		if (fork)
+			holder->via_mark = fork->duplicated;
 		return;
 	}
 	if (holder->via != CWR_VIA_UNKNOWN)

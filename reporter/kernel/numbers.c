@@ -53,6 +53,7 @@ static void translate_forks(const struct cwr_pidns *space, const struct cwr_proc
 
 		translate_mark(space, &fork->mark);
 		translate_mark(space, &fork->executed);
+		translate_mark(space, &fork->duplicated);
 		if (!fork->child)
 			continue;
 		fork->child_ended |= !cwr_pidns_translate(space, fork->child);

@@ -129,7 +129,8 @@ struct cwr_fork {
 	bool child_ended; /* by the child's own word, or because that process is gone */
 	bool child_has_session;
 	struct cwr_mark mark;
-	struct cwr_mark executed; /* the exec in a child without a session, which came later */
+	struct cwr_mark executed;   /* the exec in a child without a session, which came later */
+	struct cwr_mark duplicated; /* its first dup() of a socket, likewise */
 };
 
 /* What sort of call a thread is in. */

@@ -105,18 +105,29 @@ static int by_seq(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-/* The child left the stack of its exec; the time is only known to lie after the fork. */
-static struct cwr_mark read_exec(struct cwr_loader *loader, const struct cw_fork *fork)
+/* The child left a stack; the time is only known to lie after the fork. */
+static struct cwr_mark read_done(struct cwr_loader *loader, const struct cw_fork *fork,
+				 const char *op, uint32_t stack)
 {
-	if (fork->state != CW_FORK_EXECED)
-		return (struct cwr_mark){.fd = -1};
 	return (struct cwr_mark){
 		.t = fork->t,
 		.pid = fork->pid,
 		.fd = -1,
-		.op = "exec",
-		.stack = cwr_loader_stack(loader, fork->exec_stack),
+		.op = op,
+		.stack = cwr_loader_stack(loader, stack),
 	};
+}
+
+static struct cwr_mark read_exec(struct cwr_loader *loader, const struct cw_fork *fork)
+{
+	return fork->state == CW_FORK_EXECED ? read_done(loader, fork, "exec", fork->exec_stack)
+					     : (struct cwr_mark){.fd = -1};
+}
+
+static struct cwr_mark read_dup(struct cwr_loader *loader, const struct cw_fork *fork)
+{
+	return fork->dup_stack ? read_done(loader, fork, "dup", fork->dup_stack)
+			       : (struct cwr_mark){.fd = -1};
 }
 
 static void read_forks(struct cwr_loader *loader)
@@ -139,6 +150,7 @@ static void read_forks(struct cwr_loader *loader)
 			.child_has_session = from[i].state == CW_FORK_HAS_SESSION,
 			.mark = cwr_loader_mark(loader, &mark, process->pid, -1),
 			.executed = read_exec(loader, &from[i]),
+			.duplicated = read_dup(loader, &from[i]),
 		};
 	}
 	free(from);

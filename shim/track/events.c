@@ -453,10 +453,12 @@ int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec)
 	if (!cw_slots_is_tracked(from))
 		return to;
 	origin = cw_slots_find(from);
-	if (origin)
+	if (origin) {
 		record_duplicate(fn, to, origin, is_cloexec);
-	else
+	} else {
 		cw_slots_track_number(to);
+		cw_forks_note_dup();
+	}
 	return to;
 }
 

@@ -218,6 +218,15 @@ int cw_on_exec_failed(int ret)
 	return ret;
 }
 
+void cw_forks_note_dup(void)
+{
+	struct cw_fork *fork =
+		cw_session_own() ? NULL : find_record(cw_session_family(), own_fork_seq);
+
+	if (fork && !fork->dup_stack)
+		fork->dup_stack = cw_stack_here(cw_session_family());
+}
+
 void cw_forks_note_exit(void)
 {
 	struct cw_fork *fork = find_record(cw_session_family(), own_fork_seq);

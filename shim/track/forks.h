@@ -50,6 +50,9 @@ static inline bool cw_forks_may_record(void)
 	return cw_forks_check();
 }
 
+/* A child without a session duplicates a socket: the first time, its parent's record says where. */
+void cw_forks_note_dup(void);
+
 /* The process ends: a child without a session says so in its parent's record. */
 void cw_forks_note_exit(void);
 

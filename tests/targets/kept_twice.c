@@ -161,8 +161,7 @@ static const struct shape shapes[] = {
 	{"dupfd", run_dupfd, "take_inheritable serve_by_dupfd read_to_end close_both", NULL},
 	{"stdio", run_stdio, "take_inheritable serve_by_stdio read_to_end close_both", NULL},
 	{"fdopen", run_fdopen, "take_inheritable serve_by_fdopen", NULL},
-	/* A child without a session of its own leaves no trace of its dup(). */
-	{"inherited", run_inherited, "take_inheritable read_to_end close_both", NULL},
+	{"inherited", run_inherited, "take_inheritable serve_by_dup read_to_end close_both", NULL},
 };
 
 int main(int argc, char **argv)
