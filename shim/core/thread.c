@@ -22,6 +22,9 @@ __thread struct cw_thread cw_thread;
 bool cw_is_ready;
 bool cw_has_vm_children;
 
+/* All that is CW_FORKED begins here (link order: core/ is first), with a page of its own. */
+CW_FORKED __attribute__((aligned(4096), used)) static uint64_t forked_page;
+
 /* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
 static struct cw_wiped unwiped;
 struct cw_wiped *cw_wiped = &unwiped;

@@ -43,8 +43,12 @@ extern struct cw_wiped *cw_wiped;
 /*
  * For data that a forked child writes while it comes to be or ends.  All of it lies together,
  * whichever file it is of, so that the child copies one page of it and not one for each file.
+ * Section names that begin so are of data that is zero at the start, and not merged with .bss.
  */
-#define CW_FORKED __attribute__((section("cw_forked")))
+#define CW_FORKED __attribute__((section(".sbss.cw_forked")))
+
+/* The same for a table of which the beginning is used most: that is in the page of the rest. */
+#define CW_FORKED_TABLE __attribute__((section(".sbss.cw_forked_table")))
 
 /* The constructor has run: before that nothing is recorded. */
 extern bool cw_is_ready;

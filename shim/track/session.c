@@ -39,21 +39,30 @@
 enum state { UNBORN, BUILDING, READY, OFF };
 
 static struct cw_map maps[2];
-static CW_FORKED struct cw_map *own = &maps[0];
-static CW_FORKED struct cw_map *family = &maps[1];
+static CW_FORKED uint32_t own_place; /* 0 or 1; the family has the other one */
 static CW_FORKED uint32_t family_fork;
 static CW_FORKED uint64_t family_forked_at;
 static CW_FORKED _Atomic int state = UNBORN;
-CW_FORKED struct cw_map *_Atomic cw_session_ready; /* own, in state READY */
+CW_FORKED struct cw_map *_Atomic cw_session_ready; /* in state READY */
 static CW_FORKED _Atomic int builder;		   /* thread id of whoever is building */
 
 static void (*birth_function)(void);
+
+static struct cw_map *own(void)
+{
+	return &maps[own_place];
+}
+
+static struct cw_map *family(void)
+{
+	return &maps[!own_place];
+}
 
 _Static_assert((int)CW_PLAN_BEGIN <= (int)CW_BLOCK, "no block but the header's has the gap");
 
 struct cw_map *cw_session_family(void)
 {
-	return family->header ? family : NULL;
+	return family()->header ? family() : NULL;
 }
 
 struct cw_map *cw_session_here(void)
@@ -75,7 +84,7 @@ uint64_t cw_session_family_forked_at(void)
 
 const char *cw_session_path(void)
 {
-	return cw_session_own() && !cw_memory_is_session(own) ? cw_storage_path() : "";
+	return cw_session_own() && !cw_memory_is_session(own()) ? cw_storage_path() : "";
 }
 
 void cw_session_on_birth(void (*function)(void))
@@ -149,13 +158,13 @@ void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index)
 
 static void describe_family(struct cw_session_header *header)
 {
-	if (!family->header)
+	if (!family()->header)
 		return;
 	header->from_fork = 1;
 	header->t_forked = family_forked_at;
-	header->parent_pid = family->header->pid;
+	header->parent_pid = family()->header->pid;
 	header->parent_fork_seq = family_fork;
-	header->parent_t_start = family->header->t_start;
+	header->parent_t_start = family()->header->t_start;
 }
 
 static void name_functions(struct cw_map *map)
@@ -173,14 +182,14 @@ static void name_functions(struct cw_map *map)
 
 static void set_backed(uint64_t blocks)
 {
-	for (size_t i = 0; i < sizeof(own->touched) / sizeof(own->touched[0]); i++)
-		atomic_store_explicit(&own->touched[i], blocks, memory_order_relaxed);
+	for (size_t i = 0; i < sizeof(own()->touched) / sizeof(own()->touched[0]); i++)
+		atomic_store_explicit(&own()->touched[i], blocks, memory_order_relaxed);
 }
 
 /* Everything but what describes the process; the header and the index of stacks are backed. */
 static void fill(const struct cw_plan *plan)
 {
-	struct cw_session_header *header = own->header;
+	struct cw_session_header *header = own()->header;
 	struct cw_text version = CW_TEXT(header->shim_version);
 
 	for (int i = 0; i < CW_SECTIONS; i++)
@@ -198,8 +207,8 @@ static void fill(const struct cw_plan *plan)
 static void finish(struct cw_session_header *header)
 {
 	describe_family(header);
-	name_functions(own);
-	cw_modules_record(own);
+	name_functions(own());
+	cw_modules_record(own());
 	/* Pairs with the reader's check: everything above is there when `ready` is. */
 	__atomic_store_n(&header->ready, 1, __ATOMIC_RELEASE);
 }
@@ -209,17 +218,17 @@ static bool fill_file(const struct cw_plan *plan, uint32_t slots)
 	const struct cw_section *index = &plan->section[CW_SECTION_STACK_INDEX];
 
 	set_backed(0);
-	own->slots = slots;
-	own->size = plan->size;
-	own->common_end = plan->common_end;
-	own->goes_with_fork = false;
-	if (touch(own, 0, CW_PLAN_BEGIN) < 0)
+	own()->slots = slots;
+	own()->size = plan->size;
+	own()->common_end = plan->common_end;
+	own()->goes_with_fork = false;
+	if (touch(own(), 0, CW_PLAN_BEGIN) < 0)
 		return cw_storage_refuse("has no room (or the kernel is older than 5.14)");
-	if (touch(own, index->offset, index->size) < 0)
+	if (touch(own(), index->offset, index->size) < 0)
 		return cw_storage_refuse("has no room");
 	fill(plan);
-	cw_describe_process(own->header);
-	finish(own->header);
+	cw_describe_process(own()->header);
+	finish(own()->header);
 	return true;
 }
 
@@ -230,17 +239,17 @@ static bool build_in_memory(void)
 
 	if (plan.size > CW_MEMORY_BYTES)
 		return false;
-	own->header = cw_memory_session();
-	own->slots = cw_plan_slots_in_memory();
+	own()->header = cw_memory_session();
+	own()->slots = cw_plan_slots_in_memory();
 	set_backed(UINT64_MAX);
 	fill(&plan);
-	own->header->flags =
+	own()->header->flags =
 		CW_SESSION_IN_MEMORY | (cw_is_sandboxed ? (uint32_t)CW_SESSION_SANDBOXED : 0);
-	own->header->pid = cw_process_id();
-	own->header->t_start = cw_now();
-	own->header->unwinder = cw_unwind_kind();
-	own->header->late = cw_options.late.number;
-	finish(own->header);
+	own()->header->pid = cw_process_id();
+	own()->header->t_start = cw_now();
+	own()->header->unwinder = cw_unwind_kind();
+	own()->header->late = cw_options.late.number;
+	finish(own()->header);
 	return true;
 }
 
@@ -249,13 +258,13 @@ static bool build_file(void)
 	uint32_t slots = slots_wanted();
 	struct cw_plan plan = cw_plan_make(slots);
 
-	own->header = cw_storage_make(plan.size);
-	if (!own->header)
+	own()->header = cw_storage_make(plan.size);
+	if (!own()->header)
 		return false;
 	if (fill_file(&plan, slots))
 		return true;
-	cw_raw(SYS_munmap, own->header, plan.size);
-	own->header = NULL;
+	cw_raw(SYS_munmap, own()->header, plan.size);
+	own()->header = NULL;
 	cw_storage_remove();
 	return false;
 }
@@ -263,8 +272,8 @@ static bool build_file(void)
 /* The mark is seen by who may not read the memory. */
 static void tell_of_refusal(void)
 {
-	if (family->header)
-		cw_count(family->header->lost_sessions);
+	if (family()->header)
+		cw_count(family()->header->lost_sessions);
 	cw_storage_leave_mark();
 	cw_notify_refused();
 }
@@ -299,7 +308,7 @@ struct cw_map *cw_session_ensure(void)
 	bool is_built;
 
 	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
-		return own;
+		return own();
 	if (!atomic_compare_exchange_strong(&state, &expected, BUILDING))
 		return expected == BUILDING ? wait_for_builder() : cw_session_own();
 	atomic_store_explicit(&builder, cw_thread_id(), memory_order_relaxed);
@@ -310,14 +319,14 @@ struct cw_map *cw_session_ensure(void)
 		return NULL;
 	}
 	/* Release: whoever sees READY sees the whole session. */
-	atomic_store_explicit(&cw_session_ready, own, memory_order_release);
+	atomic_store_explicit(&cw_session_ready, own(), memory_order_release);
 	atomic_store_explicit(&state, READY, memory_order_release);
-	if (!cw_memory_is_session(own))
-		cw_children_enter(own->header);
+	if (!cw_memory_is_session(own()))
+		cw_children_enter(own()->header);
 	cw_slots_adopt();
 	if (birth_function && !cw_is_sandboxed)
 		birth_function();
-	return own;
+	return own();
 }
 
 /* In a sandbox a mapping that nobody needs any more stays. */
@@ -363,23 +372,20 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t)
 
 	atomic_store_explicit(&builder, 0, memory_order_relaxed);
 	if (cw_memory_is_session(cw_session_own())) {
-		cw_memory_after_fork(own, fork_seq, t);
+		cw_memory_after_fork(own(), fork_seq, t);
 		return;
 	}
 	cw_slots_after_fork();
 	if (was == READY) {
-		struct cw_map *older = family;
-
 		atomic_store_explicit(&cw_session_ready, NULL, memory_order_relaxed);
-		forget_family(older);
-		family = own;
-		own = older;
+		forget_family(family());
+		own_place = !own_place;
 		family_fork = fork_seq;
 		family_forked_at = t;
 	}
 	/* A half-built session of the parent is abandoned here; the parent goes on with it. */
 	if (was == BUILDING)
-		own->header = NULL;
+		own()->header = NULL;
 	if (was != OFF)
 		atomic_store_explicit(&state, UNBORN, memory_order_release);
 }

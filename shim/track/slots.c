@@ -17,7 +17,7 @@
 
 enum { WRITE_TRIES = 1000 };
 
-_Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
+CW_FORKED_TABLE _Atomic uint64_t cw_slots_tracked[CW_SLOTS_MAX / 64];
 CW_FORKED struct cw_slot *_Atomic cw_slots_table;
 static _Atomic uint32_t tracked_end;
 

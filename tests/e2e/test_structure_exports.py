@@ -85,3 +85,20 @@ def test_a_row_under_a_condition_is_read_as_compiled(tmp_path):
     header = tmp_path / "functions.h"
     header.write_text("CW_FN(a, int, (int))\n#if 0\nCW_FN(b, int, (int))\n#endif\n")
     assert table(header) == ["a"]
+
+
+def section(name):
+    """Address and size of a section of the library."""
+    for line in run("readelf", "-S", "-W", LIBRARY).splitlines():
+        found = re.search(r"\s" + re.escape(name) + r"\s+\w+\s+(\w+)\s+\w+\s+(\w+)\s", line)
+        if found:
+            return int(found[1], 16), int(found[2], 16)
+    return None
+
+
+def test_a_forked_child_writes_to_one_page():
+    """What it writes, and the bits of the lowest 16,384 descriptors, lie in one page."""
+    start, size = section(".sbss.cw_forked")
+    table, _ = section(".sbss.cw_forked_table")
+    assert start % 4096 == 0
+    assert start + size <= table <= start + 2048
