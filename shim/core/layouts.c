@@ -32,7 +32,9 @@
 enum {
 	SLOTS_LOG = 12,
 	SLOTS = 1 << SLOTS_LOG, /* of 16 bytes: what the kernel maps around a first read (64 KiB) */
-	PROBES = 8,
+	NEAR = 4096 / 16,	/* of them in one page, which most processes can do with */
+	NEAR_PROBES = 8,
+	PROBES = 16,
 	STAYING_MAX = 128,
 	STAMP_BITS = 64 - CW_LAYOUT_BITS
 };
@@ -95,10 +97,15 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 32;
 }
 
-/* The first place to look for an address. */
-static unsigned int place_of(uintptr_t pc)
+static unsigned int hash_of(uintptr_t pc)
 {
 	return (unsigned int)(pc * FACTOR >> (64 - SLOTS_LOG));
+}
+
+/* Where to look for an address, the i-th time. */
+static inline struct slot *slot_at(struct slot *table, unsigned int hash, unsigned int i)
+{
+	return &table[(hash + i) % (i < NEAR_PROBES ? NEAR : SLOTS)];
 }
 
 /* Of the same object, the stamps before and after a dlclose() always differ. */
@@ -114,10 +121,10 @@ static uint32_t stamp_of(const struct cw_object *object, unsigned int generation
 /* 0: not there, or not of this stamp. */
 static inline uint64_t look_up(struct slot *table, uintptr_t pc, uint32_t stamp)
 {
-	unsigned int place = place_of(pc);
+	unsigned int hash = hash_of(pc);
 
 	for (unsigned int i = 0; i < PROBES; i++) {
-		struct slot *slot = &table[(place + i) % SLOTS];
+		struct slot *slot = slot_at(table, hash, i);
 		/* Acquire: pairs with the claim and the store in remember(). */
 		uintptr_t key = atomic_load_explicit(&slot->pc, memory_order_acquire);
 		uint64_t value;
@@ -145,11 +152,11 @@ static void remember(struct slot *table, uintptr_t pc, uint32_t stamp,
 		     const struct cw_layout *layout)
 {
 	uint64_t value = cw_layout_pack(layout) | (uint64_t)stamp << CW_LAYOUT_BITS;
-	unsigned int place = place_of(pc);
+	unsigned int hash = hash_of(pc);
 	bool is_new;
 
 	for (unsigned int i = 0; i < PROBES; i++) {
-		struct slot *slot = &table[(place + i) % SLOTS];
+		struct slot *slot = slot_at(table, hash, i);
 
 		if (!claim(slot, pc, &is_new))
 			continue;
@@ -274,7 +281,7 @@ void cw_layouts_go_with_fork(void)
 	cw_tables_copy(common + SLOTS);
 	/* What only children have learned shall be in their parent's tables too. */
 	if (!cw_is_sandboxed)
-		cw_raw(SYS_madvise, common, SLOTS * sizeof(struct slot), MADV_POPULATE_WRITE);
+		cw_raw(SYS_madvise, common, NEAR * sizeof(struct slot), MADV_POPULATE_WRITE);
 }
 
 void cw_layouts_init(void)

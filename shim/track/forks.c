@@ -140,7 +140,7 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 	cw_libunwind_fork_after(ret == 0);
 	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
 	 */
-	if (ret == 0 && cw_process_id() != cw_process_id_ask())
+	if (ret == 0 && (!cw_process_id() || cw_process_id() != cw_process_id_ask()))
 		become_child(ticket->seq, ticket->t);
 	else if (ret > 0)
 		set_pid(cw_session_own(), ticket->seq, ret);

@@ -346,8 +346,12 @@ static void forget_family(struct cw_map *older)
  */
 static void split(const struct cw_map *map)
 {
+	const struct cw_section *index = &map->header->section[CW_SECTION_STACK_INDEX];
 	char *at = (char *)map->header;
 
+	/* Backed by storage, but as long as it is not used in nobody's tables. */
+	if (!cw_is_sandboxed)
+		cw_raw(SYS_madvise, at + index->offset + 4096, index->size - 4096, MADV_DONTNEED);
 	if (!cw_is_sandboxed && cw_raw(SYS_madvise, at + map->common_end,
 				       map->size - map->common_end, MADV_DONTDUMP) == 0)
 		cw_tables_copy(at + CW_PLAN_GAP);

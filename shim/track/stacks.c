@@ -15,6 +15,10 @@
 #include "core/poison.h"
 
 enum {
+	/* Few processes have more stacks than a part of the index takes.  Its page is the only one
+	 * that is touched then, and that forked children need. */
+	NEAR = 4096 / sizeof(cw_stack_id),
+	NEAR_PROBES = 16,
 	PROBES = 64,
 	SOCKETS_FIRST = 16 /* a child that serves only a few writes to no page for walks to come */
 };
@@ -69,6 +73,12 @@ static uint32_t append(struct cw_map *map, uint32_t hash, const uint64_t *ips, s
 	return offset / 8;
 }
 
+/* Where to look for a stack, the i-th time. */
+static inline uint32_t place_of(uint32_t hash, uint32_t i)
+{
+	return (hash + i) % (i < NEAR_PROBES ? NEAR : CW_STACK_INDEX);
+}
+
 static uint32_t intern(struct cw_map *map, const uint64_t *ips, size_t n, uint16_t flags)
 {
 	uint32_t *index = (uint32_t *)((char *)map->header +
@@ -76,7 +86,7 @@ static uint32_t intern(struct cw_map *map, const uint64_t *ips, size_t n, uint16
 	uint32_t hash = hash_ips(ips, n), id = 0;
 
 	for (uint32_t i = 0; i < PROBES; i++) {
-		uint32_t *entry = &index[(hash + i) % CW_STACK_INDEX];
+		uint32_t *entry = &index[place_of(hash, i)];
 		/* Acquire: pairs with the publishing below. */
 		uint32_t seen = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 
