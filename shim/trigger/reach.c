@@ -39,7 +39,7 @@ static bool can_reach_as(uid_t user)
 
 static bool can_reach_as_another(void)
 {
-	uid_t real, effective, saved;
+	uid_t real = 0, effective = 0, saved = 0;
 
 	if (cw_raw(SYS_getresuid, &real, &effective, &saved) != 0 ||
 	    (real == effective && saved == effective))
