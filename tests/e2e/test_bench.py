@@ -136,9 +136,20 @@ def test_a_row_says_how_much_was_really_done(tmp_path):
     assert found[1]["figures"]["cwshim"] == [[1]]
 
 
-def test_an_unknown_row_is_refused():
+def test_an_unknown_row_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     done = bench("--rows=nothing-of-the-kind")
     assert done.returncode != 0 and "nothing-of-the-kind" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_leaves_nothing_behind(tmp_path, monkeypatch):
+    work, output = tmp_path / "work", tmp_path / "bench.json"
+    work.mkdir()
+    monkeypatch.setenv("TMPDIR", str(work))
+    done = bench("--quick", "--rows=close", "--rounds=1", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    assert output.exists() and not list(work.iterdir())
 
 
 def result(median, noise=0.5, **more):
