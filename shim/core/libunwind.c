@@ -20,6 +20,7 @@
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "core/unwind.h"
 #include "core/walk.h"
 
 #include "core/poison.h"
@@ -100,10 +101,10 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
-/* Does this word stand on the first thread's stack, from here to its top? */
-static bool is_on_stack(uintptr_t word)
+/* Does this word stand on the first thread's stack, from that address to its top? */
+static bool is_on_stack(uintptr_t word, uintptr_t from)
 {
-	const uintptr_t *here = __builtin_frame_address(0);
+	const uintptr_t *here = (const uintptr_t *)from;
 	const uintptr_t *top = (const uintptr_t *)(cw_thread.stack_top & ~(uintptr_t)7);
 
 	for (const uintptr_t *at = here; at < top; at++)
@@ -115,13 +116,16 @@ static bool is_on_stack(uintptr_t word)
 /*
  * On the first thread's own stack, in no signal handler?  The frame of one begins with the address
  * that it returns to, which came with its action (setup_rt_frame() in arch/x86/kernel/signal_64.c).
- * A word left over from a handler that is long over can make this false, never true.
+ * A word left over from a handler that is long over can make this false, never true.  In our own
+ * frames, which have room for many words and are not looked through, there would be some.
  */
 static bool is_normal_context(void)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0), last = 0;
+	struct cw_walk_start host;
+	uintptr_t last = 0;
 
-	if (here >= cw_thread.stack_top || cw_thread.stack_top - here > LOOKED_THROUGH)
+	if (!cw_unwind_start(&host) || host.sp & 7 || host.sp >= cw_thread.stack_top ||
+	    cw_thread.stack_top - host.sp > LOOKED_THROUGH)
 		return false;
 	for (int number = 1; number < _NSIG; number++) {
 		struct kernel_sigaction action;
@@ -130,7 +134,7 @@ static bool is_normal_context(void)
 		    action.restorer == last || !action.restorer)
 			continue;
 		last = action.restorer;
-		if (is_on_stack(last))
+		if (is_on_stack(last, host.sp))
 			return false;
 	}
 	return true;
