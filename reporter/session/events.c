@@ -11,12 +11,12 @@
 static void read_wrong_close(struct cwr_loader *loader, const struct cw_event *event)
 {
 	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, event->cookie);
-	const struct cw_mark mark = {event->t, event->stack, event->who};
 
 	for (struct cwr_holder *h = socket ? socket->holders : NULL; h; h = h->next) {
 		if (h->process != loader->process || !h->eof.t)
 			continue;
-		h->wrong_close = cwr_loader_mark(loader, &mark, loader->process->pid, event->fd);
+		h->wrong_close = cwr_loader_mark_at(loader, event->t, event->stack, event->who,
+						    loader->process->pid, event->fd);
 		h->wrong_close.result = event->result;
 	}
 }
@@ -24,12 +24,12 @@ static void read_wrong_close(struct cwr_loader *loader, const struct cw_event *e
 /* The ring forgets the oldest. */
 static void read_exhaustion(struct cwr_loader *loader, const struct cw_event *event)
 {
-	const struct cw_mark mark = {event->t, event->stack, event->who};
 	struct cwr_mark *latest = &loader->process->exhausted;
 
 	if (event->t <= latest->t)
 		return;
-	*latest = cwr_loader_mark(loader, &mark, loader->process->pid, -1);
+	*latest = cwr_loader_mark_at(loader, event->t, event->stack, event->who,
+				     loader->process->pid, -1);
 	latest->result = event->result;
 	loader->process->exhausted_listener =
 		event->cookie ? cwr_model_find_socket(loader->model, event->cookie) : NULL;

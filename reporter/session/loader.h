@@ -37,6 +37,10 @@ void cwr_loader_say_damaged(struct cwr_loader *loader, enum cw_section_id id);
 struct cwr_site_stats cwr_loader_site(const struct cwr_loader *loader, uint32_t stack);
 
 /* The mark as the model has it.  pid 0: `who` holds a process id, else it holds a thread's. */
+struct cwr_mark cwr_loader_mark_at(struct cwr_loader *loader, uint64_t t, uint32_t stack,
+				   uint32_t who, pid_t pid, int fd);
+
+/* The same of one in a slot or in the header. */
 struct cwr_mark cwr_loader_mark(struct cwr_loader *loader, const struct cw_mark *mark, pid_t pid,
 				int fd);
 

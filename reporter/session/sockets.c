@@ -38,8 +38,9 @@ static bool is_own_creation(const struct cwr_loader *loader, const struct cw_slo
 {
 	const struct cw_session_header *header = &loader->file->header;
 
-	return slot->created.t && !came_from_outside(role_of(slot)) && slot->via != CW_VIA_FORK &&
-	       (!header->from_fork || slot->created.t >= header->t_forked);
+	return slot->created.tick && !came_from_outside(role_of(slot)) &&
+	       slot->via != CW_VIA_FORK &&
+	       (!header->from_fork || CW_MARK_T(slot->created) >= header->t_forked);
 }
 
 static void note_creation(struct cwr_loader *loader, struct cwr_socket *socket,
@@ -99,7 +100,7 @@ static bool is_open(const struct cw_slot *slot)
 /* What this process did itself, as far as it has been recorded here. */
 static struct cwr_mark own_mark(struct cwr_loader *loader, const struct cw_mark *mark, int fd)
 {
-	if (mark->t < loader->file->header.t_start)
+	if (CW_MARK_T(*mark) < loader->file->header.t_start)
 		return (struct cwr_mark){.fd = -1};
 	return cwr_loader_mark(loader, mark, loader->process->pid, fd);
 }
@@ -124,7 +125,7 @@ static struct cwr_mark untimed_use(const struct cwr_loader *loader, const struct
 {
 	uint32_t function = CW_WHO_FN(slot->last.who);
 
-	if (!slot->last.who || slot->last.t || slot->via == CW_VIA_FORK ||
+	if (!slot->last.who || slot->last.tick || slot->via == CW_VIA_FORK ||
 	    function >= loader->nfunctions)
 		return (struct cwr_mark){.fd = -1};
 	return (struct cwr_mark){
@@ -174,8 +175,9 @@ static struct cwr_mark fork_mark(struct cwr_loader *loader, const struct cw_note
 	for (size_t i = 0; fork_seq && i < process->nforks; i++)
 		if (process->forks[i].seq == fork_seq)
 			return process->forks[i].mark;
-	mark.t = note->eof.t && (!note->closed.t || note->eof.t < note->closed.t) ? note->eof.t
-										  : note->closed.t;
+	mark.t = note->eof.tick && (!note->closed.tick || note->eof.tick < note->closed.tick)
+			 ? CW_MARK_T(note->eof)
+			 : CW_MARK_T(note->closed);
 	mark.stack = cwr_loader_stack(loader, note->fork_stack);
 	return mark;
 }
@@ -183,7 +185,7 @@ static struct cwr_mark fork_mark(struct cwr_loader *loader, const struct cw_note
 /* The note is of a descendant that was sent the socket. */
 static bool was_received(const struct cw_slot *slot)
 {
-	return slot->passed.t && !slot->note.fork_seq;
+	return slot->passed.tick && !slot->note.fork_seq;
 }
 
 static struct cwr_holder *note_holder(struct cwr_loader *loader, struct cwr_socket *socket,
@@ -215,7 +217,7 @@ static void read_note(struct cwr_loader *loader, struct cwr_socket *socket,
 	const struct cw_note *note = &slot->note;
 	struct cwr_mark eof = cwr_loader_mark(loader, &note->eof, 0, slot->fd);
 	struct cwr_mark closed = cwr_loader_mark(loader, &note->closed, 0, slot->fd);
-	bool closed_last = note->closed.t >= note->eof.t;
+	bool closed_last = note->closed.tick >= note->eof.tick;
 	struct cwr_holder *holder;
 
 	if (note->cookie_lo != (uint32_t)slot->cookie)
@@ -239,7 +241,7 @@ static void read_note(struct cwr_loader *loader, struct cwr_socket *socket,
 static bool has_note(const struct cw_slot *slot)
 {
 	return slot->note.cookie_lo == (uint32_t)slot->cookie &&
-	       (slot->note.eof.t || slot->note.closed.t);
+	       (slot->note.eof.tick || slot->note.closed.tick);
 }
 
 static void read_slot(struct cwr_loader *loader, const struct cw_slot *slot)
@@ -265,7 +267,7 @@ static void visit_slot(void *context, size_t index, const struct cw_slot *from)
 	struct cw_slot slot = *from;
 
 	slot.fd = (int32_t)index;
-	if (!is_open(&slot) && !slot.closed.t && !has_note(&slot))
+	if (!is_open(&slot) && !slot.closed.tick && !has_note(&slot))
 		return;
 	if (slot.flags & CW_SLOT_LIVE)
 		loader->process->tracked++;

@@ -139,7 +139,7 @@ static void read_forks(struct cwr_loader *loader)
 	process->forks = cwr_model_alloc(loader->model, (n + 1) * sizeof(*process->forks));
 	process->nforks = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct cw_mark mark = {from[i].t, from[i].stack, CW_WHO(from[i].tid, from[i].fn)};
+		uint32_t who = CW_WHO(from[i].tid, from[i].fn);
 
 		if (!from[i].seq || from[i].pid < 0)
 			continue;
@@ -148,7 +148,8 @@ static void read_forks(struct cwr_loader *loader)
 			.child = from[i].pid,
 			.child_ended = from[i].state == CW_FORK_EXITED,
 			.child_has_session = from[i].state == CW_FORK_HAS_SESSION,
-			.mark = cwr_loader_mark(loader, &mark, process->pid, -1),
+			.mark = cwr_loader_mark_at(loader, from[i].t, from[i].stack, who,
+						   process->pid, -1),
 			.executed = read_exec(loader, &from[i]),
 			.duplicated = read_dup(loader, &from[i]),
 		};
@@ -224,22 +225,28 @@ struct cwr_stack *cwr_loader_stack(struct cwr_loader *loader, uint32_t id)
 	return entry->stack;
 }
 
-struct cwr_mark cwr_loader_mark(struct cwr_loader *loader, const struct cw_mark *mark, pid_t pid,
-				int fd)
+struct cwr_mark cwr_loader_mark_at(struct cwr_loader *loader, uint64_t t, uint32_t stack,
+				   uint32_t who, pid_t pid, int fd)
 {
-	uint32_t function = CW_WHO_FN(mark->who);
-	pid_t id = (pid_t)CW_WHO_ID(mark->who);
+	uint32_t function = CW_WHO_FN(who);
+	pid_t id = (pid_t)CW_WHO_ID(who);
 
-	if (!mark->t)
+	if (!t)
 		return (struct cwr_mark){.fd = -1};
 	return (struct cwr_mark){
-		.t = mark->t,
+		.t = t,
 		.pid = pid ? pid : id,
 		.tid = pid ? id : 0,
 		.fd = fd,
 		.op = function < loader->nfunctions ? loader->functions[function] : NULL,
-		.stack = cwr_loader_stack(loader, mark->stack),
+		.stack = cwr_loader_stack(loader, stack),
 	};
+}
+
+struct cwr_mark cwr_loader_mark(struct cwr_loader *loader, const struct cw_mark *mark, pid_t pid,
+				int fd)
+{
+	return cwr_loader_mark_at(loader, CW_MARK_T(*mark), mark->stack, mark->who, pid, fd);
 }
 
 /* Seconds at which bucket n begins, and where bucket n - 1 ends; see CW_LIFE_BUCKETS. */

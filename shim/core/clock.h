@@ -10,17 +10,26 @@
 
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "cwshim/session.h"
+
+static inline uint64_t cw_whole_ticks(const struct timespec *ts)
+{
+	uint64_t t = (uint64_t)ts->tv_sec * 1000000000u + (uint64_t)ts->tv_nsec;
+
+	return t >> CW_TICK_BITS << CW_TICK_BITS;
+}
 
 /*
- * Nanoseconds of CLOCK_MONOTONIC, as fine as the kernel's tick (1 to 10 ms): the coarse clock costs
- * 5 ns, the exact one 29.  Async-signal-safe (clock_gettime is, signal-safety(7)).
+ * Nanoseconds of CLOCK_MONOTONIC, as fine as the kernel's tick (1 to 10 ms), and a multiple of what
+ * a mark counts in: the coarse clock costs 5 ns, the exact one 29.  Async-signal-safe
+ * (clock_gettime is, signal-safety(7)).
  */
 static inline uint64_t cw_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return cw_whole_ticks(&ts);
 }
 
 /*
@@ -33,7 +42,7 @@ static inline uint64_t cw_now_once(void)
 
 	if (cw_is_sandboxed || cw_raw(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &ts) < 0)
 		return cw_now();
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return cw_whole_ticks(&ts);
 }
 
 #endif

@@ -103,9 +103,7 @@ static void note_accept(int listener, const struct cw_mark *made)
 
 	if (!slot)
 		return;
-	__atomic_store_n(&slot->last.t, made->t, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->last.stack, made->stack, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->last.who, made->who, __ATOMIC_RELAXED);
+	slot->last = *made;
 }
 
 int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct cw_accepting *call)

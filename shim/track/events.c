@@ -71,7 +71,7 @@ void cw_note_eof(unsigned int fn, int fd)
 		return;
 	found = cw_slots_find(fd);
 	/* A loop that reads end-of-file over and over is told once. */
-	if (found && found->eof.t)
+	if (found && found->eof.tick)
 		return;
 	cw_inherited_note(fn, fd, true);
 	if (!found)
@@ -126,10 +126,10 @@ void cw_note_odd_read(unsigned int fn, int fd)
 
 	if (!found)
 		return;
-	if (found->waited.t)
+	if (found->waited.tick)
 		outdate_marks(fd, false);
 	cw_turns_count(found, false);
-	if (!found->last.t)
+	if (!found->last.tick)
 		set_last(found, fn);
 }
 
@@ -142,11 +142,11 @@ void cw_note_odd_write(unsigned int fn, int fd, uint8_t wrote)
 	if (!found->wrote)
 		__atomic_store_n(&found->wrote, wrote, __ATOMIC_RELAXED);
 	cw_turns_count(found, true);
-	if (found->eof.t || wrote == CW_WROTE_ALERT) {
+	if (found->eof.tick || wrote == CW_WROTE_ALERT) {
 		note_marked_write(fn, fd);
 		return;
 	}
-	if (found->waited.t | found->last.t)
+	if (found->waited.tick | found->last.tick)
 		outdate_marks(fd, true);
 	set_last(found, fn);
 }
@@ -161,7 +161,7 @@ static void note_wait(unsigned int fn, int fd)
 	struct cw_slot *found = cw_slots_find(fd);
 	struct cw_mark made;
 
-	if (!found || found->waited.t || found->eof.t || found->wrote > CW_WROTE_HANDSHAKE ||
+	if (!found || found->waited.tick || found->eof.tick || found->wrote > CW_WROTE_HANDSHAKE ||
 	    found->waits >= (found->wrote ? WAITS_IN_TLS : WAITS_AT_START) ||
 	    !cw_forks_may_record())
 		return;
@@ -276,8 +276,8 @@ static void count_close(struct cw_map *map, const struct cw_slot *slot, uint64_t
 	if ((slot->via == CW_VIA_DUP || slot->flags & CW_SLOT_WAS_DUPED) && has_duplicate(slot))
 		return;
 	cw_count(map->header->closed);
-	cw_site_closed(map, slot->created.stack, slot->created.t, now,
-		       slot->last.who || slot->eof.t);
+	cw_site_closed(map, slot->created.stack, CW_MARK_T(slot->created), now,
+		       slot->last.who || slot->eof.tick);
 }
 
 /* At exit the slot stays, so that the report can say what the teardown closed. */
@@ -302,7 +302,8 @@ static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy, uin
 	int error = errno;
 	bool is_late;
 
-	if (slot->role != CW_ROLE_ACCEPTED || now - slot->created.t < cw_options.late.number)
+	if (slot->role != CW_ROLE_ACCEPTED ||
+	    now - CW_MARK_T(slot->created) < cw_options.late.number)
 		return false;
 	*copy = *slot;
 	is_late = cw_probe_is_long_gone(copy, cw_options.late.number);
@@ -316,10 +317,10 @@ static bool is_late(struct cw_map *map, const struct cw_slot *slot, struct cw_sl
 {
 	if (slot->via == CW_VIA_FORK)
 		return false;
-	if (slot->eof.t ? now - slot->eof.t < cw_options.late.number
-			: !is_late_unread(slot, copy, now))
+	if (slot->eof.tick ? now - CW_MARK_T(slot->eof) < cw_options.late.number
+			   : !is_late_unread(slot, copy, now))
 		return false;
-	if (slot->eof.t)
+	if (slot->eof.tick)
 		*copy = *slot;
 	cw_count(map->header->closed_late);
 	return true;
@@ -336,7 +337,7 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate,
 	 * on a sender that kept its own, on what was sent and not received, or closed late. */
-	if (!is_kept && (is_shared || slot->via == CW_VIA_PASSED || slot->passed.t)) {
+	if (!is_kept && (is_shared || slot->via == CW_VIA_PASSED || slot->passed.tick)) {
 		copy = *slot;
 		is_kept = true;
 	}
@@ -345,7 +346,7 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 		copy.flags |= is_shared ? CW_SLOT_SHARED : 0;
 		handed = cw_handed_store(map, &copy);
 	}
-	if (slot->eof.t)
+	if (slot->eof.tick)
 		cw_threshold_count(-1);
 	count_close(map, slot, now);
 	cw_slots_drop(fd);

@@ -72,6 +72,15 @@ static inline void cw_set_last(struct cw_slot *slot, unsigned int fn)
 	__atomic_store_n(&slot->last.who, CW_WHO(cw_thread.tid, fn), __ATOMIC_RELAXED);
 }
 
+/* 0 if it did not happen: tick and stack in one load. */
+static inline uint64_t cw_when(const struct cw_mark *mark)
+{
+	uint64_t both;
+
+	__builtin_memcpy(&both, mark, sizeof(both));
+	return both;
+}
+
 /* Data came on a tracked descriptor.  Odd is where more than who it was is to be written down. */
 static inline void cw_note_read(unsigned int fn, int fd)
 {
@@ -79,7 +88,8 @@ static inline void cw_note_read(unsigned int fn, int fd)
 
 	if (!slot)
 		return;
-	if (__builtin_expect((slot->waited.t | slot->last.t | slot->talk) != 0 || !cw_thread.tid,
+	if (__builtin_expect((cw_when(&slot->waited) | cw_when(&slot->last) | slot->talk) != 0 ||
+				     !cw_thread.tid,
 			     0))
 		cw_note_odd_read(fn, fd);
 	else
@@ -92,7 +102,8 @@ static inline void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
 
 	if (!slot)
 		return;
-	if (__builtin_expect((slot->eof.t | slot->waited.t | slot->last.t | slot->talk) != 0 ||
+	if (__builtin_expect((cw_when(&slot->eof) | cw_when(&slot->waited) | cw_when(&slot->last) |
+			      slot->talk) != 0 ||
 				     !slot->wrote || wrote == CW_WROTE_ALERT || !cw_thread.tid,
 			     0))
 		cw_note_odd_write(fn, fd, wrote);

@@ -34,7 +34,8 @@ static uint64_t worth(const struct cw_slot *entry)
 		return 0;
 	if (is_done_with(entry))
 		return 1;
-	return is_passed(entry) ? 2 + (entry->closed.t >> RECEIVED_SHIFT) : entry->closed.t;
+	return is_passed(entry) ? 2 + (CW_MARK_T(entry->closed) >> RECEIVED_SHIFT)
+				: CW_MARK_T(entry->closed);
 }
 
 /*
@@ -102,8 +103,9 @@ struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t)
 	for (uint32_t i = 0; i < CW_HANDED; i++) {
 		struct cw_slot *entry = peek(map, i);
 
-		if (entry && entry->cookie && entry->fd == fd && entry->closed.t >= t &&
-		    entry->created.t <= t && (!found || entry->closed.t < found->closed.t))
+		if (entry && entry->cookie && entry->fd == fd && CW_MARK_T(entry->closed) >= t &&
+		    CW_MARK_T(entry->created) <= t &&
+		    (!found || entry->closed.tick < found->closed.tick))
 			found = entry;
 	}
 	return found;
@@ -140,7 +142,7 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 
 static bool is_older(const struct cw_note *a, const struct cw_note *b)
 {
-	return (b->eof.t && !a->eof.t) || b->closed.t > a->closed.t;
+	return (b->eof.tick && !a->eof.tick) || b->closed.tick > a->closed.tick;
 }
 
 void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped)

@@ -21,7 +21,7 @@ enum {
 bool cw_inherited_is(const struct cw_map *map, const struct cw_slot *slot)
 {
 	return slot->via == CW_VIA_FORK ||
-	       (slot->via == CW_VIA_DUP && slot->created.t < map->header->t_forked);
+	       (slot->via == CW_VIA_DUP && CW_MARK_T(slot->created) < map->header->t_forked);
 }
 
 /* The socket that this descriptor is, if it may be an inherited one; else 0. */
@@ -69,9 +69,9 @@ static bool is_bystander(const struct cw_slot *record)
 {
 	const struct cw_note *note = &record->note;
 
-	if (note->cookie_lo != (uint32_t)record->cookie || !note->closed.t)
+	if (note->cookie_lo != (uint32_t)record->cookie || !note->closed.tick)
 		return false;
-	if (note->eof.t)
+	if (note->eof.tick)
 		return CW_WHO_ID(note->eof.who) != (uint32_t)cw_process_id() &&
 		       CW_WHO_ID(note->eof.who) == CW_WHO_ID(note->closed.who);
 	return cw_session_family_fork() > note->fork_seq;
@@ -100,9 +100,8 @@ static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
 
 static struct cw_mark mark_here(unsigned int fn)
 {
-	return (struct cw_mark){.t = cw_now_once(),
-				.stack = cw_stack_here(cw_session_family()),
-				.who = CW_WHO(cw_process_id(), fn)};
+	return CW_MARK(cw_now_once(), cw_stack_here(cw_session_family()),
+		       CW_WHO(cw_process_id(), fn));
 }
 
 /*
@@ -144,12 +143,12 @@ static bool is_valid(const struct cw_slot *slot)
 
 static bool is_by_reader(const struct cw_note *note, const struct cw_mark *closed)
 {
-	return note->eof.t && CW_WHO_ID(note->eof.who) == CW_WHO_ID(closed->who);
+	return note->eof.tick && CW_WHO_ID(note->eof.who) == CW_WHO_ID(closed->who);
 }
 
 static struct cw_mark lift(struct cw_map *from, struct cw_mark mark)
 {
-	mark.stack = cw_stack_copy(cw_session_family(), from, mark.stack);
+	mark.stack = CW_MARK_STACK(cw_stack_copy(cw_session_family(), from, mark.stack));
 	return mark;
 }
 
@@ -158,10 +157,10 @@ static void merge(struct cw_slot *record, struct cw_map *from, const struct cw_n
 {
 	struct cw_note *to = open_note(record, from->header->parent_fork_seq);
 
-	if (note->eof.t && !to->eof.t)
+	if (note->eof.tick && !to->eof.tick)
 		to->eof = lift(from, note->eof);
-	if (note->closed.t &&
-	    (!to->closed.t || (is_by_reader(to, &note->closed) && !is_by_reader(to, &to->closed))))
+	if (note->closed.tick && (!to->closed.tick || (is_by_reader(to, &note->closed) &&
+						       !is_by_reader(to, &to->closed))))
 		to->closed = lift(from, note->closed);
 	to->closes += note->closes;
 	close_note(record);
@@ -181,7 +180,7 @@ static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
 /* A mark of the session's own process: notes are signed by processes, not by threads. */
 static struct cw_mark lift_own(struct cw_map *from, struct cw_mark mark)
 {
-	if (mark.t)
+	if (mark.tick)
 		mark.who = CW_WHO((uint32_t)from->header->pid, CW_WHO_FN(mark.who));
 	return lift(from, mark);
 }
@@ -205,7 +204,7 @@ static void note_received(struct cw_map *from, struct cw_slot *sent)
 	const struct cw_slot *received = find_received(from, sent->cookie);
 	struct cw_note *note;
 
-	if (!received || (!received->eof.t && !received->closed.t) || is_valid(sent))
+	if (!received || (!received->eof.tick && !received->closed.tick) || is_valid(sent))
 		return;
 	note = open_note(sent, 0);
 	note->eof = lift_own(from, received->eof);
@@ -222,7 +221,7 @@ static void fold_received(struct cw_map *from)
 	for (uint32_t i = 0; i < used && i < family->slots; i++) {
 		struct cw_slot *slot = cw_session_peek(family, CW_SECTION_SLOTS, i);
 
-		if (slot && slot->passed.t && slot->flags & CW_SLOT_LIVE)
+		if (slot && slot->passed.tick && slot->flags & CW_SLOT_LIVE)
 			note_received(from, slot);
 	}
 }

@@ -13,8 +13,7 @@
 /* Now, from the calling stack, by the calling thread.  Async-signal-safe. */
 static inline struct cw_mark cw_mark_here(struct cw_map *map, unsigned int fn)
 {
-	return (struct cw_mark){
-		.t = cw_now(), .stack = cw_stack_here(map), .who = CW_WHO(cw_thread_id(), fn)};
+	return CW_MARK(cw_now(), cw_stack_here(map), CW_WHO(cw_thread_id(), fn));
 }
 
 #endif

@@ -44,7 +44,7 @@ static void inherit(int fd, uint64_t t)
 	if (!slot)
 		return;
 	slot->via = CW_VIA_FORK;
-	slot->via_mark = (struct cw_mark){.t = t};
+	slot->via_mark = CW_MARK(t, 0, 0);
 	slot->passed = slot->waited = slot->unpolled = slot->closed = (struct cw_mark){0};
 	slot->note = (struct cw_note){0};
 	slot->fork_seq = 0;

@@ -48,7 +48,7 @@ static void release(struct entry *entry, int32_t state)
 static bool is_in_use(const struct cw_slot *slot)
 {
 	return (slot->role == CW_ROLE_ACCEPTED || slot->role == CW_ROLE_CONNECTED) &&
-	       !slot->eof.t && !slot->shutdown.t && !(slot->flags & CW_SLOT_RESET);
+	       !slot->eof.tick && !slot->shutdown.tick && !(slot->flags & CW_SLOT_RESET);
 }
 
 void cw_misclosed_before_close(struct cw_map *map, unsigned int fn, const struct cw_slot *slot)

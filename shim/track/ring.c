@@ -19,7 +19,7 @@ void cw_ring_add_mark(struct cw_map *map, const struct cw_mark *mark, uint64_t c
 	if (!event)
 		return;
 	*event = (struct cw_event){.seq = seq,
-				   .t = mark->t,
+				   .t = CW_MARK_T(*mark),
 				   .cookie = cookie,
 				   .who = mark->who,
 				   .stack = mark->stack,

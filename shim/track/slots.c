@@ -217,10 +217,10 @@ uint64_t cw_slots_inherited_cookie(int fd)
 
 static void copy_stacks(struct cw_slot *slot, struct cw_map *to, struct cw_map *from)
 {
-	slot->created.stack = cw_stack_copy(to, from, slot->created.stack);
-	slot->eof.stack = cw_stack_copy(to, from, slot->eof.stack);
-	slot->shutdown.stack = cw_stack_copy(to, from, slot->shutdown.stack);
-	slot->last.stack = cw_stack_copy(to, from, slot->last.stack);
+	slot->created.stack = CW_MARK_STACK(cw_stack_copy(to, from, slot->created.stack));
+	slot->eof.stack = CW_MARK_STACK(cw_stack_copy(to, from, slot->eof.stack));
+	slot->shutdown.stack = CW_MARK_STACK(cw_stack_copy(to, from, slot->shutdown.stack));
+	slot->last.stack = CW_MARK_STACK(cw_stack_copy(to, from, slot->last.stack));
 }
 
 /* What the parent knew of the socket, seen from here: its marks up to the fork stay, the rest goes.
@@ -242,7 +242,7 @@ static void adopt_one(int fd)
 	mine.waited = (struct cw_mark){0};
 	mine.unpolled = (struct cw_mark){0};
 	mine.via = CW_VIA_FORK;
-	mine.via_mark = (struct cw_mark){.t = own->header->t_forked};
+	mine.via_mark = CW_MARK(own->header->t_forked, 0, 0);
 	mine.flags &= (uint8_t) ~(CW_SLOT_SHARED | CW_SLOT_CLOSED_AT_EXIT);
 	mine.fork_seq = 0;
 	mine.fd = fd;

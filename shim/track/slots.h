@@ -60,8 +60,8 @@ void cw_slots_commit(struct cw_slot *slot);
  * A whole slot is written in pieces that the compiler moves through registers: `rep movs` and
  * `rep stos`, which it takes for more, are slow to start.
  */
-enum { CW_SLOTS_PIECES = 5 };
-_Static_assert(sizeof(struct cw_slot) % (8 * CW_SLOTS_PIECES) == 0, "pieces of whole words");
+enum { CW_SLOTS_PIECES = 4 };
+_Static_assert(sizeof(struct cw_slot) % CW_SLOTS_PIECES == 0, "equal pieces");
 
 static inline void cw_slots_clear(struct cw_slot *slot)
 {

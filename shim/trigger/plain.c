@@ -24,13 +24,13 @@ static bool is_leaked(const struct cw_slot *slot)
 
 static const char *cause(const struct cw_slot *slot)
 {
-	if (slot->shutdown.t)
+	if (slot->shutdown.tick)
 		return "shutdown-not-closed";
 	if (slot->flags & CW_SLOT_RESET || slot->probe.tcp_state == 7)
 		return "reset-not-closed";
-	if (slot->eof.t)
+	if (slot->eof.tick)
 		return "eof-read-not-closed";
-	return slot->created.t ? "unread-not-closed" : "opened-elsewhere";
+	return slot->created.tick ? "unread-not-closed" : "opened-elsewhere";
 }
 
 static bool is_same_finding(const struct cw_slot *a, const struct cw_slot *b)

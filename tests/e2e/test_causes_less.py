@@ -29,7 +29,7 @@ CONFIDENCE = ["low", "medium", "high"]
 
 # shim/include/cwshim/session.h: the sections' places in the header, and the start of a slot.
 SECTION, SECTION_AT, SLOTS = struct.Struct("<QQII"), 24, 9
-ROLE_AND_VIA, CREATED = slice(4, 6), slice(16, 32)
+ROLE_AND_VIA, CREATED = slice(4, 6), slice(16, 28)
 
 
 def name_of(target):
@@ -53,7 +53,7 @@ def forget_creations(lab):
             at, _, size, used = SECTION.unpack_from(session, SECTION_AT + SLOTS * SECTION.size)
             for slot in range(at, at + used * size, size):
                 session[slot + ROLE_AND_VIA.start:slot + ROLE_AND_VIA.stop] = bytes(2)
-                session[slot + CREATED.start:slot + CREATED.stop] = bytes(16)
+                session[slot + CREATED.start:slot + CREATED.stop] = bytes(12)
 
 
 # What else is true of a target: an alert that comes too late is answered by a reset.

@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_later(tmp_path):
     sessions = tmp_path / "s"
     sessions.mkdir(mode=0o700)
     mount = f"mount -t tmpfs -o size=400k,mode=700 none {sessions} && exec \"$@\""
-    many = LEAK + "more = [serve() for _ in range(300)]\n" + HOLD
+    many = LEAK + "more = [serve() for _ in range(400)]\n" + HOLD
     with Host(tmp_path, many, ("unshare", "-m", "sh", "-c", mount, "sh")) as host:
         report = host.report()
         assert "there was no room for its session" in limits(report)

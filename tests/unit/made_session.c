@@ -57,7 +57,7 @@ struct made_session *made_session_new(pid_t pid)
 	header->pid = pid;
 	header->ppid = 1;
 	header->start_ticks = 10ull * (uint64_t)pid;
-	header->t_start = 1000;
+	header->t_start = MADE_T(1000);
 	header->t_start_real = 1700000000000000000ull;
 	strcpy(header->exe, "/usr/bin/server");
 	memcpy(header->cmdline, cmdline, sizeof(cmdline));
@@ -128,7 +128,7 @@ static uint32_t function_id(struct made_session *made, const char *name)
 struct cw_mark made_mark_of(struct made_session *made, pid_t pid, uint64_t t, const char *function,
 			    uint32_t stack)
 {
-	return (struct cw_mark){t, stack, CW_WHO(pid, function_id(made, function))};
+	return CW_MARK(MADE_T(t), stack, CW_WHO(pid, function_id(made, function)));
 }
 
 struct cw_mark made_mark(struct made_session *made, uint64_t t, const char *function,
@@ -159,7 +159,7 @@ struct cw_fork *made_fork(struct made_session *made, pid_t child, uint64_t t, ui
 		.seq = seq,
 		.pid = child,
 		.stack = stack,
-		.t = t,
+		.t = MADE_T(t),
 		.tid = (uint32_t)made->header.pid,
 		.fn = function_id(made, "fork"),
 	};
@@ -193,7 +193,7 @@ void made_session_set_parent(struct made_session *made, const struct made_sessio
 	made->header.parent_t_start = parent->header.t_start;
 	made->header.parent_fork_seq = seq;
 	made->header.t_forked = parent->forks[(seq - 1) % MADE_FORKS].t;
-	made->header.t_start = made->header.t_forked + 1;
+	made->header.t_start = made->header.t_forked + MADE_T(1);
 }
 
 void made_file_write(const char *path, const void *data, size_t size)

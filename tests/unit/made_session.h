@@ -29,6 +29,10 @@ enum {
 	MADE_STACK_BYTES = 4096,
 };
 
+/* Times of tests are small numbers of ticks: this is one in nanoseconds, as all but marks have it.
+ */
+#define MADE_T(t) ((uint64_t)(t) << CW_TICK_BITS)
+
 /* The file itself, as it will be written. */
 struct made_session {
 	struct cw_session_header header;
@@ -44,7 +48,7 @@ struct made_session {
 	struct cw_slot slots[MADE_SLOTS];
 };
 
-/* A complete session of a process that never ended: start_ticks 10 * pid, begun at t = 1000. */
+/* A complete session of a process that never ended: start_ticks 10 * pid, begun at MADE_T(1000). */
 struct made_session *made_session_new(pid_t pid);
 void made_session_free(struct made_session *made);
 

@@ -53,7 +53,7 @@ static void test_a_socket_is_read_with_its_marks(void **state)
 	assert_int_equal(socket->role, CWR_ROLE_ACCEPTED);
 	assert_string_equal(cwr_addr_format(&socket->peer, text, sizeof(text)), "127.0.0.1:5007");
 	assert_string_equal(cwr_addr_format(&socket->local, text, sizeof(text)), "127.0.0.1:8080");
-	assert_int_equal(socket->created.t, 5000);
+	assert_int_equal(socket->created.t, MADE_T(5000));
 	assert_string_equal(socket->created.op, "accept4");
 	assert_int_equal(socket->created.tid, 100);
 	assert_int_equal(socket->created.stack->nips, 3);
@@ -64,7 +64,7 @@ static void test_a_socket_is_read_with_its_marks(void **state)
 	assert_int_equal(socket->holders->cloexec, 1);
 	assert_int_equal(socket->holders->fork_seq, 3);
 	assert_true(socket->holders->is_open);
-	assert_int_equal(socket->holders->eof.t, 6000);
+	assert_int_equal(socket->holders->eof.t, MADE_T(6000));
 	assert_int_equal(socket->holders->closed.t, 0);
 	assert_int_equal(f->model->processes->tracked, 1);
 }
@@ -165,7 +165,7 @@ static void test_closed_at_exit_was_open_at_exit(void **state)
 
 	made->header.end = CW_END_EXITED;
 	made->header.end_status = 3;
-	made->header.t_exit = 9000;
+	made->header.t_exit = MADE_T(9000);
 	slot->flags = CW_SLOT_CLOSED_AT_EXIT;
 	slot->closed = made_mark(made, 9001, "close", 0);
 	session_fixture_load(f, 0, made);
@@ -200,7 +200,7 @@ static void test_a_note_becomes_a_former_holder(void **state)
 	assert_false(child->is_open);
 	assert_false(child->is_creator);
 	assert_int_equal(child->via, CWR_VIA_FORK);
-	assert_int_equal(child->via_mark.t, 5100);
+	assert_int_equal(child->via_mark.t, MADE_T(5100));
 	assert_int_equal(child->via_mark.pid, 100);
 	assert_int_equal(child->via_mark.stack->ips[0], 0x92);
 	assert_int_equal(child->eof.pid, 201);
@@ -226,7 +226,7 @@ static void test_a_forgotten_fork_still_has_its_site(void **state)
 	session_fixture_load(f, 0, made);
 	child = session_fixture_holder(f->model->sockets, 201);
 	assert_int_equal(child->via_mark.stack->ips[0], 0x92);
-	assert_int_equal(child->via_mark.t, 6000);
+	assert_int_equal(child->via_mark.t, MADE_T(6000));
 }
 
 static void test_a_note_of_another_socket_is_not_believed(void **state)
@@ -254,7 +254,7 @@ static void test_a_note_of_shutdown_is_no_close(void **state)
 	session_fixture_load(f, 0, made);
 	child = session_fixture_holder(f->model->sockets, 201);
 	assert_int_equal(child->closed.t, 0);
-	assert_int_equal(child->shutdown.t, 6000);
+	assert_int_equal(child->shutdown.t, MADE_T(6000));
 }
 
 static void test_two_descendants_may_share_a_note(void **state)
@@ -269,10 +269,10 @@ static void test_two_descendants_may_share_a_note(void **state)
 	slot->note.eof = made_mark_of(made, 201, 6000, "read", 0);
 	slot->note.closed = made_mark_of(made, 202, 6001, "close", 0);
 	session_fixture_load(f, 0, made);
-	assert_int_equal(session_fixture_holder(f->model->sockets, 201)->eof.t, 6000);
+	assert_int_equal(session_fixture_holder(f->model->sockets, 201)->eof.t, MADE_T(6000));
 	assert_int_equal(session_fixture_holder(f->model->sockets, 201)->closed.t, 0);
-	assert_int_equal(session_fixture_holder(f->model->sockets, 202)->closed.t, 6001);
-	assert_int_equal(session_fixture_holder(f->model->sockets, 202)->via_mark.t, 5002);
+	assert_int_equal(session_fixture_holder(f->model->sockets, 202)->closed.t, MADE_T(6001));
+	assert_int_equal(session_fixture_holder(f->model->sockets, 202)->via_mark.t, MADE_T(5002));
 }
 
 static void test_what_the_owner_closed_is_a_former_holding(void **state)
@@ -287,7 +287,7 @@ static void test_what_the_owner_closed_is_a_former_holding(void **state)
 	session_fixture_load(f, 0, made);
 	assert_false(session_fixture_holder(cwr_model_find_socket(f->model, 1), 100)->is_open);
 	assert_int_equal(session_fixture_holder(cwr_model_find_socket(f->model, 1), 100)->closed.t,
-			 8000);
+			 MADE_T(8000));
 	assert_ptr_equal(cwr_model_find_socket(f->model, 1)->creator, f->model->processes);
 	assert_true(session_fixture_holder(cwr_model_find_socket(f->model, 2), 100)->is_open);
 	assert_int_equal(f->model->processes->tracked, 1);

@@ -105,7 +105,7 @@ static void test_one_bad_section_leaves_the_rest(void **state)
 	assert_true(session_fixture_has_limit(f->model->processes, "its forks cannot be read"));
 	assert_true(session_fixture_has_limit(f->model->processes, "its stacks cannot be read"));
 	assert_int_equal(f->model->processes->nlimits, 3);
-	assert_int_equal(f->model->sockets->created.t, 5000);
+	assert_int_equal(f->model->sockets->created.t, MADE_T(5000));
 }
 
 static void test_a_slot_left_half_written_is_said(void **state)
@@ -132,7 +132,7 @@ static void test_wild_stack_numbers_lead_nowhere(void **state)
 	made->header.section[CW_SECTION_STACKS].used = MADE_STACK_BYTES;
 	made_slot(made, 7, 1)->created = made_mark(made, 5000, "accept", UINT32_MAX);
 	made->slots[7].eof = made_mark(made, 6000, "read", last);
-	made->slots[7].last = (struct cw_mark){6001, 1, CW_WHO(100, 1023)};
+	made->slots[7].last = CW_MARK(MADE_T(6001), 1, CW_WHO(100, 1023));
 	session_fixture_load(f, 0, made);
 	assert_null(f->model->sockets->created.stack);
 	assert_null(f->model->sockets->holders->eof.stack);

@@ -24,7 +24,7 @@ static void make_family(struct made_session **ret_parent, struct made_session **
 	child->slots[7] = parent->slots[7];
 	child->slots[7].created.stack = made_stack(child, 1, &ips[0]);
 	child->slots[7].via = CW_VIA_FORK;
-	child->slots[7].via_mark = (struct cw_mark){.t = 5100};
+	child->slots[7].via_mark = CW_MARK(MADE_T(5100), 0, 0);
 	child->slots[7].last = made_mark(child, 5050, "read", 0); /* the parent's doing */
 	child->slots[7].eof = made_mark(child, 6000, "read", 0);
 	child->header.section[CW_SECTION_SLOTS].used = 8;
@@ -47,10 +47,10 @@ static void check_family(const struct session_fixture *f)
 	assert_ptr_equal(socket->created.stack->process, parent);
 	assert_ptr_equal(socket->holders->process, parent);
 	assert_ptr_equal(socket->holders->next->process, child);
-	assert_int_equal(socket->holders->next->via_mark.t, 5100);
+	assert_int_equal(socket->holders->next->via_mark.t, MADE_T(5100));
 	assert_int_equal(socket->holders->next->via_mark.pid, 100);
 	assert_int_equal(socket->holders->next->via_mark.stack->ips[0], 0x2222);
-	assert_int_equal(socket->holders->next->eof.t, 6000);
+	assert_int_equal(socket->holders->next->eof.t, MADE_T(6000));
 	assert_int_equal(socket->holders->next->last_use.t, 0);
 	assert_null(socket->holders->next->next);
 }
@@ -95,7 +95,7 @@ static void test_without_the_parent_the_copy_tells_the_site(void **state)
 	make_family(&parent, &child);
 	made_session_free(parent);
 	session_fixture_load(f, 1, child);
-	assert_int_equal(f->model->sockets->created.t, 5000);
+	assert_int_equal(f->model->sockets->created.t, MADE_T(5000));
 	assert_int_equal(f->model->sockets->created.pid, 100);
 	assert_int_equal(f->model->sockets->created.stack->ips[0], 0x1111);
 	assert_null(f->model->sockets->creator);
@@ -109,13 +109,13 @@ static void test_a_reused_process_number_is_another_process(void **state)
 
 	make_family(&parent, &child);
 	later->header.start_ticks = 99999;
-	later->header.t_start = 50000;
+	later->header.t_start = MADE_T(50000);
 	made_slot(later, 7, 2);
 	session_fixture_load(f, 0, parent);
 	session_fixture_load(f, 1, child);
 	session_fixture_load(f, 2, later);
 	newest = cwr_model_find_process(f->model, 201);
-	assert_int_equal(newest->t_session, 50000);
+	assert_int_equal(newest->t_session, MADE_T(50000));
 	assert_null(newest->parent);
 	assert_ptr_equal(cwr_model_find_socket(f->model, 2)->holders->process, newest);
 	assert_ptr_not_equal(cwr_model_find_socket(f->model, 1)->holders->next->process, newest);
@@ -130,19 +130,19 @@ static void test_an_exec_ends_the_image_before_it(void **state)
 
 	made_slot(before, 7, 1)->created = made_mark(before, 2000, "accept", 0);
 	before->header.executed = made_mark(before, 8000, "execve", 0);
-	after->header.t_start = 9000;
+	after->header.t_start = MADE_T(9000);
 	made_slot(after, 7, 1)->via = CW_VIA_UNKNOWN;
 	after->slots[7].role = CW_ROLE_INHERITED;
 	session_fixture_load(f, 1, after);
 	session_fixture_load(f, 0, before);
 	socket = f->model->sockets;
 	assert_int_equal(socket->role, CWR_ROLE_ACCEPTED);
-	assert_int_equal(socket->creator->t_session, 1000);
+	assert_int_equal(socket->creator->t_session, MADE_T(1000));
 	assert_int_equal(socket->creator->end, CWR_END_EXEC);
 	assert_false(socket->holders->is_open);
-	assert_int_equal(socket->holders->next->process->t_session, 9000);
+	assert_int_equal(socket->holders->next->process->t_session, MADE_T(9000));
 	assert_int_equal(socket->holders->next->via, CWR_VIA_EXEC);
-	assert_int_equal(socket->holders->next->via_mark.t, 8000);
+	assert_int_equal(socket->holders->next->via_mark.t, MADE_T(8000));
 	assert_string_equal(socket->holders->next->via_mark.op, "execve");
 	assert_true(socket->holders->next->is_open);
 	assert_int_equal(socket->holders->next->process->end, CWR_END_RUNNING);
@@ -181,7 +181,7 @@ static void test_a_duplicate_is_a_second_holder(void **state)
 	assert_int_equal(first->fd, 9);
 	assert_int_equal(first->next->fd, 7);
 	assert_int_equal(first->next->via, CWR_VIA_DUP);
-	assert_int_equal(first->next->via_mark.t, 5500);
+	assert_int_equal(first->next->via_mark.t, MADE_T(5500));
 	assert_int_equal(first->next->via_mark.fd, 9);
 	assert_true(first->is_creator && first->next->is_creator);
 	assert_null(f->model->sockets->next);
@@ -196,7 +196,7 @@ static void test_a_child_is_not_joined_with_another_process_of_its_parents_numbe
 	make_family(&parent, &child);
 	made_session_free(parent);
 	stranger->header.start_ticks = 77777;
-	stranger->header.t_start = 90000;
+	stranger->header.t_start = MADE_T(90000);
 	made_fork(stranger, 201, 90100, 0);
 	made_slot(stranger, 7, 3);
 	session_fixture_load(f, 0, stranger);
@@ -214,7 +214,7 @@ static void test_a_closed_socket_is_not_joined_with_a_later_one(void **state)
 	const struct cwr_socket *closed, *open;
 
 	made_handed(first, 7, 1, 6000)->created = made_mark(first, 5000, "accept", 0);
-	second->header.t_start = 7000;
+	second->header.t_start = MADE_T(7000);
 	made_slot(second, 7, 2)->created = made_mark(second, 8000, "accept", 0);
 	session_fixture_load(f, 0, first);
 	session_fixture_load(f, 1, second);
@@ -263,7 +263,7 @@ static void test_a_clock_that_was_set_back_does_not_turn_an_exec_around(void **s
 
 	made_slot(before, 7, 1);
 	made_slot(after, 8, 2);
-	after->header.t_start = 9000;
+	after->header.t_start = MADE_T(9000);
 	after->header.t_start_real = before->header.t_start_real - 86400ull * 1000000000;
 	session_fixture_load(f, 0, after);
 	session_fixture_load(f, 1, before);

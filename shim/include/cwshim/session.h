@@ -104,13 +104,22 @@ enum cw_talk { CW_TALK_UNCOUNTED, CW_TALK_ASKED, CW_TALK_ANSWERED };
 
 /*
  * One thing that happened: when, from which stack (id in CW_SECTION_STACKS, 0: none), by whom and
- * through which call.  `t` 0 means that it did not happen.
+ * through which call.  `tick` 0 means that it did not happen.  Twelve bytes, because a descriptor
+ * has eleven of them.
  */
 struct cw_mark {
-	uint64_t t;
-	uint32_t stack;
+	uint64_t tick : 44 __attribute__((packed));
+	uint64_t stack : 20 __attribute__((packed));
 	uint32_t who; /* CW_WHO(thread or process id, function) */
 };
+
+/* A tick is 2^20 ns, 1.05 ms, and all times that the shim takes are of whole ticks. */
+#define CW_TICK_BITS	  20
+#define CW_MARK_T(mark)	  ((uint64_t)(mark).tick << CW_TICK_BITS)
+#define CW_MARK_TICK(t)	  ((t) >> CW_TICK_BITS & ((1ull << 44) - 1))
+#define CW_MARK_STACK(id) ((id)&0xfffffu)
+#define CW_MARK(t, id, by) \
+	((struct cw_mark){.tick = CW_MARK_TICK(t), .stack = CW_MARK_STACK(id), .who = (by)})
 
 /* PID_MAX_LIMIT is 2^22 (linux/threads.h), so ten bits are left for the function. */
 #define CW_WHO(id, fn) (((uint32_t)(id)&0x3fffffu) | ((uint32_t)(fn) << 22))
@@ -179,7 +188,7 @@ struct cw_slot {
 	struct cw_mark eof;	 /* a read returned 0; `who` holds the thread */
 	struct cw_mark shutdown; /* the latest shutdown() */
 	/*
-	 * Last use that moved data.  t and stack only for writes after `eof` and for TLS alerts;
+	 * Last use that moved data.  tick and stack only for writes after `eof` and for TLS alerts;
 	 * `who` is then that write's, whatever was read since.  Of a listener, the latest accept.
 	 */
 	struct cw_mark last;
@@ -193,11 +202,10 @@ struct cw_slot {
 	struct cw_mark closed;	 /* own close (closed at exit, or in the handed-over cache) */
 	struct cw_note note;
 	struct cw_probe probe;
-	uint8_t wrote;	   /* enum cw_wrote */
-	uint8_t waits;	   /* how often `waited` was filled */
-	uint8_t turns;	   /* of a client: writes that came after a read, at most CW_TURNS_MAX */
-	uint8_t talk;	   /* enum cw_talk */
-	uint8_t unused[4]; /* 0 */
+	uint8_t wrote; /* enum cw_wrote */
+	uint8_t waits; /* how often `waited` was filled */
+	uint8_t turns; /* of a client: writes that came after a read, at most CW_TURNS_MAX */
+	uint8_t talk;  /* enum cw_talk */
 };
 
 /*
