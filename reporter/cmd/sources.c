@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,6 +158,17 @@ static struct cwr_error *load_living(struct cwr_model *model, pid_t pid, bool *r
 	return error;
 }
 
+/* Signal 0 only asks whether there is such a process: kill(2); EPERM says that there is. */
+static struct cwr_error *no_session(pid_t pid, const char *dir)
+{
+	if (kill(pid, 0) && errno != EPERM)
+		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
+	return cwr_error_new(CWR_EXIT_INPUT,
+			     "no session of process %d in %s: cwshim doctor %d tells whether the "
+			     "shim can see it, cwshim scan %d looks at it without the shim",
+			     pid, dir, pid, pid);
+}
+
 struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
 				       pid_t pid, const char *dir)
 {
@@ -172,7 +184,7 @@ struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr
 	if (found == list->n && cwr_memory_load_pid(model, pid))
 		return NULL;
 	if (found == list->n)
-		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
+		return no_session(pid, dir);
 	error = load(model, list->entries[found].path);
 	if (!error)
 		load_relatives(model, list, found);

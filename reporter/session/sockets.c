@@ -73,7 +73,13 @@ static void fill_socket(struct cwr_socket *socket, const struct cw_slot *slot)
 
 static struct cwr_probe probe_of(const struct cw_probe *from, uint64_t t_probe)
 {
-	struct cwr_probe probe = {.cloexec = -1, .fin_age_s = -1, .unread = -1, .unsent = -1};
+	struct cwr_probe probe = {
+		.cloexec = -1,
+		.fin_age_s = -1,
+		.recv_q = -1,
+		.unread = -1,
+		.unsent = -1,
+	};
 
 	if (!from->flags)
 		return probe;

@@ -39,6 +39,27 @@ def test_a_session_file_is_reported(lab):
     assert process["pid"] == running.pid and process["exe"].endswith("/eof_not_closed")
 
 
+def test_what_the_shim_cannot_ask_is_not_told(lab):
+    """It learns the unread bytes at the end, but not whether the end-of-file is among them."""
+    running = lab.start("unread_not_closed").wait_ready()
+    running.send(signal.SIGTERM)
+    running.finish()
+    [path] = lab.session_dir.glob(f"{running.pid}-*.cws")
+    report, _ = lab.report(path)
+    [finding] = report["findings"]
+    for socket in finding["sockets"]:
+        assert socket["eof"] == "unknown" and socket["eof_consumed"] is None
+        assert socket["recv_q"] is None
+
+
+def test_a_living_process_without_a_session(lab):
+    """The one line says where to go on; of one that is not there, nothing can be said."""
+    said = refused(lab.cwshim("report", str(os.getpid())))
+    assert f"cwshim doctor {os.getpid()} " in said and f"cwshim scan {os.getpid()} " in said
+    said = refused(lab.cwshim("report", "99999999"))
+    assert "no session of process 99999999" in said and "doctor" not in said
+
+
 def test_descriptors_above_a_million(lab):
     """RLIMIT_NOFILE at 2^20, or so it is made to seem: the table is that large, and sparse."""
     running = lab.start("million").wait_ready()
