@@ -165,8 +165,8 @@ static struct cwr_error *no_session(pid_t pid, const char *dir)
 		return cwr_error_new(CWR_EXIT_INPUT, "no session of process %d in %s", pid, dir);
 	return cwr_error_new(CWR_EXIT_INPUT,
 			     "no session of process %d in %s: cwshim doctor %d tells whether the "
-			     "shim can see it, cwshim scan %d looks at it without the shim",
-			     pid, dir, pid, pid);
+			     "shim can see it",
+			     pid, dir, pid);
 }
 
 struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
