@@ -123,6 +123,9 @@ static long map_unlocked(long fd, uint64_t size)
 	if (at < 0 && at > -4096)
 		return at;
 	cw_raw(SYS_munlock, at, size);
+	/* A fault in a hole would fill the page cache around it, by the disk's readahead: up to
+	 * megabytes of zeros (mm/filemap.c, do_sync_mmap_readahead()). */
+	cw_raw(SYS_madvise, at, size, MADV_RANDOM);
 	ret = cw_raw(SYS_mprotect, at, size, PROT_READ | PROT_WRITE);
 	if (ret == 0)
 		return at;
