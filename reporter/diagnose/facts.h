@@ -70,7 +70,7 @@ uint64_t cwr_fact_known_until(const struct cwr_model *model, const struct cwr_pr
 const struct cwr_fork *cwr_fact_fork_to(const struct cwr_process *ancestor,
 					const struct cwr_process *child, uint32_t seq);
 
-/* The first fork of the process after number seq that is still remembered and whose child is known. */
+/* The process's first fork after number seq that is still remembered and whose child is known. */
 const struct cwr_fork *cwr_fact_first_fork(const struct cwr_process *process, uint32_t seq);
 
 #endif
