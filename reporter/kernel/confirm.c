@@ -19,6 +19,10 @@
 /* The kernel's structure grows from version to version. */
 enum { TCP_INFO_ROOM = 1024 };
 
+/* Of that many sockets of a process, and up to twice as many, it is asked whether they are
+ * close-on-exec. */
+enum { CLOEXEC_ASKED = 1000 };
+
 static void take_info(struct cwr_socket *socket, int fd)
 {
 	char data[TCP_INFO_ROOM] __attribute__((aligned(8)));
@@ -122,16 +126,47 @@ static bool wants_cloexec(const struct cwr_holder *holder)
 	       (holder->cloexec < 0 || holder->socket->peer_has_closed);
 }
 
-static void read_cloexec(struct cwr_process *process)
+static size_t count_known(const struct cwr_process *process)
+{
+	size_t count = 0;
+
+	for (const struct cwr_holder *h = process->holders; h; h = h->next_in_process)
+		count += wants_cloexec(h) && h->cloexec >= 0;
+	return count;
+}
+
+/* Asks of each one that the shim does not know, and of each stride-th that it does.  Was it right?
+ */
+static bool read_cloexec(struct cwr_process *process, int fdinfo, size_t stride)
+{
+	size_t count = 0;
+	bool is_right = true;
+
+	for (struct cwr_holder *h = process->holders; h; h = h->next_in_process) {
+		int cloexec = -1;
+
+		if (wants_cloexec(h) && (h->cloexec < 0 || count++ % stride == 0))
+			cloexec = cwr_proc_cloexec(fdinfo, h->fd);
+		if (cloexec < 0)
+			continue;
+		is_right = is_right && (h->cloexec < 0 || h->cloexec == cloexec);
+		h->cloexec = cloexec;
+	}
+	return is_right;
+}
+
+/*
+ * An answer costs some ten microseconds, and the shim has seen what accept4() and fcntl() set,
+ * though not what an ioctl(FIOCLEX) or a system call of the program's own did.  So of many sockets
+ * some are asked, and all if one of them is not as it was recorded.
+ */
+static void observe_cloexec(struct cwr_process *process)
 {
 	CWR_AUTO_CLOSE int fdinfo = cwr_proc_open_fdinfo(process->pid);
+	size_t stride = 1 + count_known(process) / CLOEXEC_ASKED;
 
-	for (struct cwr_holder *h = process->holders; h && fdinfo >= 0; h = h->next_in_process) {
-		int cloexec = wants_cloexec(h) ? cwr_proc_cloexec(fdinfo, h->fd) : -1;
-
-		if (cloexec >= 0)
-			h->cloexec = cloexec;
-	}
+	if (fdinfo >= 0 && !read_cloexec(process, fdinfo, stride) && stride > 1)
+		read_cloexec(process, fdinfo, 1);
 }
 
 void cwr_observe_cloexec(struct cwr_observer *observer)
@@ -141,5 +176,5 @@ void cwr_observe_cloexec(struct cwr_observer *observer)
 	for (struct cwr_process *p = model->processes; p && model->policy.wants_cloexec;
 	     p = p->next)
 		if (p->is_alive)
-			read_cloexec(p);
+			observe_cloexec(p);
 }

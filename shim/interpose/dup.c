@@ -37,11 +37,9 @@ CW_EXPORT int dup3(int from, int to, int flags)
 	return cw_on_dup(CW_FN_dup3, cw_real.dup3(from, to, flags), from, flags & O_CLOEXEC);
 }
 
-static int on_fcntl(unsigned int fn, int ret, int fd, int cmd)
+static int on_fcntl(unsigned int fn, int ret, int fd, int cmd, const void *arg)
 {
-	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return cw_on_dup(fn, ret, fd, cmd == F_DUPFD_CLOEXEC);
-	return ret;
+	return cw_on_fcntl(fn, ret, fd, cmd, (int)(intptr_t)arg);
 }
 
 /* Every command takes one argument of at most a pointer's size, or none (fcntl(2)). */
@@ -53,7 +51,7 @@ CW_EXPORT int fcntl(int fd, int cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return on_fcntl(CW_FN_fcntl, cw_real.fcntl(fd, cmd, arg), fd, cmd);
+	return on_fcntl(CW_FN_fcntl, cw_real.fcntl(fd, cmd, arg), fd, cmd, arg);
 }
 
 CW_EXPORT int __fcntl(int fd, int cmd, ...);
@@ -66,7 +64,7 @@ CW_EXPORT int __fcntl(int fd, int cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return on_fcntl(CW_FN___fcntl, cw_real.__fcntl(fd, cmd, arg), fd, cmd);
+	return on_fcntl(CW_FN___fcntl, cw_real.__fcntl(fd, cmd, arg), fd, cmd, arg);
 }
 
 CW_EXPORT int fcntl64(int fd, int cmd, ...)
@@ -77,7 +75,7 @@ CW_EXPORT int fcntl64(int fd, int cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return on_fcntl(CW_FN_fcntl64, cw_real.fcntl64(fd, cmd, arg), fd, cmd);
+	return on_fcntl(CW_FN_fcntl64, cw_real.fcntl64(fd, cmd, arg), fd, cmd, arg);
 }
 
 /* The stream owns the number from now on: fclose() ends it. */

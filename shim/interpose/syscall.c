@@ -90,9 +90,7 @@ static long after(long nr, long ret, const long *a)
 	case SYS_dup3:
 		return cw_on_dup(CW_FN_syscall, (int)ret, (int)a[0], a[2] & O_CLOEXEC);
 	case SYS_fcntl:
-		if (a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC)
-			cw_on_dup(CW_FN_syscall, (int)ret, (int)a[0], a[1] == F_DUPFD_CLOEXEC);
-		return ret;
+		return cw_on_fcntl(CW_FN_syscall, (int)ret, (int)a[0], (int)a[1], (int)a[2]);
 	case SYS_read:
 	case SYS_recvfrom:
 		return cw_on_read(CW_FN_syscall, ret, (int)a[0], (size_t)a[2]);

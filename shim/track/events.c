@@ -8,7 +8,6 @@
 #include "track/events.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/close_range.h>
 
 #include "core/real.h"
@@ -353,7 +352,7 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 	cw_handed_follow(handed, slot);
 }
 
-static void on_gone(unsigned int fn, int fd)
+void cw_events_gone(unsigned int fn, int fd)
 {
 	struct cw_map *map = cw_session_own();
 	struct cw_slot *slot = cw_slots_find(fd);
@@ -375,7 +374,7 @@ void cw_before_close(unsigned int fn, int fd)
 		close_watcher();
 	if (cw_thread.eof_cookie && cw_slots_find(fd))
 		cw_misclosed_before_close(cw_session_own(), fn, cw_slots_find(fd));
-	on_gone(fn, fd);
+	cw_events_gone(fn, fd);
 }
 
 void cw_note_close(unsigned int fn, int ret, int fd)
@@ -400,10 +399,11 @@ void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int las
 {
 	uint32_t end = cw_slots_end();
 
-	if (flags & (int)CLOSE_RANGE_CLOEXEC)
-		return;
 	for (uint32_t fd = first; fd < end && fd <= last; fd++)
-		cw_before_close(fn, (int)fd);
+		if (flags & (int)CLOSE_RANGE_CLOEXEC)
+			cw_on_cloexec((int)fd, true);
+		else
+			cw_before_close(fn, (int)fd);
 }
 
 void cw_on_fdopen(unsigned int fn, int fd)
@@ -418,49 +418,6 @@ void cw_on_fdopen(unsigned int fn, int fd)
 		return;
 	found->via_mark = made;
 	cw_slots_commit(found);
-}
-
-static void record_duplicate(unsigned int fn, int to, struct cw_slot *origin, bool is_cloexec)
-{
-	struct cw_map *map = cw_session_own();
-	struct cw_slot copy = *origin, *locked;
-
-	locked = cw_slots_begin(origin->fd);
-	if (locked) {
-		locked->flags |= CW_SLOT_WAS_DUPED;
-		cw_slots_commit(locked);
-	}
-	copy.via = CW_VIA_DUP;
-	copy.via_mark = cw_mark_here(map, fn);
-	copy.last = (struct cw_mark){0};
-	copy.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
-	copy.unpolled = (struct cw_mark){0}; /* sets are of numbers, epoll(7) */
-	copy.from_fd = origin->fd;
-	copy.fd = to;
-	copy.flags =
-		(uint8_t)((copy.flags & ~CW_SLOT_CLOEXEC) | (is_cloexec ? CW_SLOT_CLOEXEC : 0));
-	cw_slots_put(&copy);
-}
-
-int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec)
-{
-	struct cw_slot *origin;
-
-	if (to < 0 || to == from || (!cw_slots_is_tracked(to) && !cw_slots_is_tracked(from)) ||
-	    !cw_forks_may_record())
-		return to;
-	if (cw_slots_is_tracked(to))
-		on_gone(fn, to);
-	if (!cw_slots_is_tracked(from))
-		return to;
-	origin = cw_slots_find(from);
-	if (origin) {
-		record_duplicate(fn, to, origin, is_cloexec);
-	} else {
-		cw_slots_track_number(to);
-		cw_forks_note_dup();
-	}
-	return to;
 }
 
 /* --- Descriptors that travel ---------------------------------------------------------------------

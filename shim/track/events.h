@@ -46,10 +46,20 @@ static inline int cw_on_close(unsigned int fn, int ret, int fd)
 	return ret;
 }
 
+/* The number is of something else from now on, or of nothing. */
+void cw_events_gone(unsigned int fn, int fd);
+
 /* A call made descriptor `to` from `from`, replacing what `to` was. */
 int cw_on_dup(unsigned int fn, int to, int from, bool is_cloexec);
 
-/* close_range(first, last, flags), closefrom: what is tracked in the range goes. */
+/* fcntl(fd, cmd, arg) returned ret: it may have made a descriptor, or set close-on-exec. */
+int cw_on_fcntl(unsigned int fn, int ret, int fd, int cmd, int arg);
+
+/* The descriptor is closed by the next exec, or no longer is. */
+void cw_on_cloexec(int fd, bool is_cloexec);
+
+/* close_range(first, last, flags), closefrom: what is tracked in the range goes, or
+ * becomes close-on-exec. */
 void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int last, int flags);
 
 /* fdopen(fd) succeeded. */

@@ -143,3 +143,44 @@ def test_a_descriptor_in_flight_has_no_holder(lab):
         (running.pid, int(running.fact("RECEIVED")), "passed")]
     assert report["processes"][0]["limits"] == []
     assert running.finish() == 0
+
+
+FLAGS = """
+import ctypes, fcntl, os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+clients = [socket.create_connection(listener.getsockname()) for _ in range(4)]
+servers = [listener.accept()[0] for _ in clients]
+numbers = [s.fileno() for s in servers]
+libc = ctypes.CDLL(None, use_errno=True)
+for fd in numbers:
+    fcntl.fcntl(fd, fcntl.F_SETFD, 0)
+fcntl.fcntl(numbers[0], fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+if libc.close_range(numbers[1], numbers[1], 4):
+    sys.exit("close_range: " + os.strerror(ctypes.get_errno()))
+SYS_FCNTL = {"x86_64": 72, "aarch64": 25}[os.uname().machine]
+libc.syscall(SYS_FCNTL, numbers[2], fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+for client, server in zip(clients, servers):
+    client.close()
+    server.recv(1)
+print("FACTS", *numbers, flush=True)
+print("READY", flush=True)
+os.read(0, 1)
+"""
+
+
+def close_on_exec(report):
+    return {holder["fd"]: holder["cloexec"] for finding in report["findings"]
+            for socket in finding["sockets"] for holder in socket["holders"]}
+
+
+def test_close_on_exec_is_known_of_a_killed_process(lab):
+    running = lab._start(["/usr/bin/python3", "-c", FLAGS],
+                         lab.environment(at_exit=0)).wait_ready()
+    numbers = list(map(int, running.fact("FACTS").split()))
+    expected = dict(zip(numbers, (True, True, True, False)))
+    report, _ = lab.report(running.pid)
+    assert close_on_exec(report) == expected
+    running.send(signal.SIGKILL)
+    assert running.finish() == -signal.SIGKILL
+    report, _ = lab.report()
+    assert close_on_exec(report) == expected

@@ -67,6 +67,32 @@ static void test_close_on_exec_is_asked_if_wanted(void **state)
 	assert_int_equal(socket->holders->cloexec, 1);
 }
 
+/* Of so many some are asked; if what was recorded is wrong of one, all are. */
+static void test_close_on_exec_of_many_is_asked_of_all_if_one_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+	enum { MANY = 2500 };
+	int fds[MANY];
+
+	for (size_t i = 0; i < MANY; i++) {
+		struct cwr_holder *holder;
+
+		fds[i] = fcntl(f->server, F_DUPFD_CLOEXEC, 0);
+		assert_true(fds[i] >= 0);
+		holder = cwr_model_add_holder(f->model, socket, f->self, fds[i]);
+		holder->is_open = true;
+		holder->cloexec = 0;
+	}
+	f->model->policy.wants_cloexec = true;
+	hang_up(f);
+	observe(f);
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		assert_int_equal(h->cloexec, h->fd != f->server);
+	for (size_t i = 0; i < MANY; i++)
+		close(fds[i]);
+}
+
 static void test_an_end_of_file_that_nobody_read_is_pending(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_an_open_connection_is_in_use),
 		CASE(test_close_on_exec_is_asked_if_wanted),
+		CASE(test_close_on_exec_of_many_is_asked_of_all_if_one_is_wrong),
 		CASE(test_an_end_of_file_that_nobody_read_is_pending),
 		CASE(test_an_end_of_file_taken_with_the_data_is_swallowed),
 		CASE(test_an_end_of_file_on_record_was_read),

@@ -84,11 +84,12 @@ enum cw_role {
 
 /* cw_slot.flags */
 enum {
-	CW_SLOT_LIVE = 1 << 0,	  /* the descriptor is open as far as the shim saw */
-	CW_SLOT_CLOEXEC = 1 << 1, /* created with close-on-exec (later changes: ask the kernel) */
-	CW_SLOT_SHUT_RD = 1 << 2, /* this process called shutdown for reading */
-	CW_SLOT_SHUT_WR = 1 << 3, /* ... for writing */
-	CW_SLOT_RESET = 1 << 4,	  /* a call failed with ECONNRESET, EPIPE or ETIMEDOUT */
+	CW_SLOT_LIVE = 1 << 0, /* the descriptor is open as far as the shim saw */
+	CW_SLOT_CLOEXEC =
+		1 << 1, /* close-on-exec, as made or last set by fcntl() (else: ask the kernel) */
+	CW_SLOT_SHUT_RD = 1 << 2,	 /* this process called shutdown for reading */
+	CW_SLOT_SHUT_WR = 1 << 3,	 /* ... for writing */
+	CW_SLOT_RESET = 1 << 4,		 /* a call failed with ECONNRESET, EPIPE or ETIMEDOUT */
 	CW_SLOT_CLOSED_AT_EXIT = 1 << 5, /* closed after the process had entered exit */
 	CW_SLOT_SHARED = 1 << 6,    /* (handed-over cache) a fork took a copy before the close */
 	CW_SLOT_WAS_DUPED = 1 << 7, /* another descriptor of this process was made from it */
