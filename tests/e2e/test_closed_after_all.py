@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from lab import REPORT_SIGNAL, innermost
+from lab import REPORT_SIGNAL, innermost, load_report
 
 
 @pytest.fixture(name="server")
@@ -116,3 +116,35 @@ def test_nothing_is_left_of_a_killed_process(lab, server):
     server.finish()
     lab.report(server.pid)
     assert told(lab) == []
+
+
+def server_under_run(lab):
+    """The program that `cwshim run` started, and what tells it from the command."""
+    run = lab.run("reconsiders", options=["--error-exitcode=9"]).wait_ready()
+    with open(f"/proc/{run.pid}/task/{run.pid}/children", encoding="ascii") as children:
+        [pid] = children.read().split()
+    return run, int(pid)
+
+
+@pytest.mark.parametrize("closed", [3, 2])
+def test_under_run_it_is_dropped_from_the_verdict(lab, closed):
+    """What was told while it ran does not count at the end; what is left does."""
+    run, pid = server_under_run(lab)
+    assert [f["count"] for f in lab.report(pid)[0]["findings"]] == [3]
+    for number in range(1, closed + 1):
+        close_one(run, number)
+    assert run.finish() == (9 if closed < 3 else 0)
+    report = load_report(lab.run_output)
+    assert [f["count"] for f in report["findings"]] == ([1] if closed < 3 else [])
+    assert report["summary"]["leak"] == 3 - closed
+    assert report["closed_after_all"] == []
+
+
+def test_under_run_what_the_signal_asked_for_is_dropped(lab):
+    """The program asks for its report; what the command then saw is not what it tells at the end."""
+    run, pid = server_under_run(lab)
+    os.kill(pid, REPORT_SIGNAL)
+    for number in (1, 2, 3):
+        close_one(run, number)
+    assert run.finish() == 0
+    assert load_report(lab.run_output)["findings"] == []
