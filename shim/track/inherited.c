@@ -185,7 +185,36 @@ static struct cw_mark lift_own(struct cw_map *from, struct cw_mark mark)
 	return lift(from, mark);
 }
 
-/* What this process did with a socket that it was sent; NULL: it had none such. */
+static bool is_told_of(const struct cw_slot *received)
+{
+	return received && received->cookie && received->via == CW_VIA_PASSED &&
+	       (received->eof.tick || received->closed.tick);
+}
+
+/* One bit of 64 for each cookie, to see at a glance that a socket is none of those. */
+static uint64_t bit_of(uint64_t cookie)
+{
+	return 1ull << cookie % 64;
+}
+
+/* Of the sockets that this process was sent and did something with. */
+static uint64_t bits_of_received(struct cw_map *from)
+{
+	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
+	const struct cw_slot *slot;
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < used && i < RECEIVED_LOOKED_AT; i++) {
+		slot = cw_session_peek(from, CW_SECTION_SLOTS, i);
+		bits |= is_told_of(slot) ? bit_of(slot->cookie) : 0;
+	}
+	for (uint32_t i = 0; i < CW_HANDED; i++) {
+		slot = cw_session_peek(from, CW_SECTION_HANDED, i);
+		bits |= is_told_of(slot) ? bit_of(slot->cookie) : 0;
+	}
+	return bits;
+}
+
 static const struct cw_slot *find_received(struct cw_map *from, uint64_t cookie)
 {
 	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
@@ -196,7 +225,7 @@ static const struct cw_slot *find_received(struct cw_map *from, uint64_t cookie)
 		if (slot && slot->cookie != cookie)
 			slot = NULL;
 	}
-	return slot && slot->via == CW_VIA_PASSED ? slot : NULL;
+	return is_told_of(slot) ? slot : NULL;
 }
 
 static void note_received(struct cw_map *from, struct cw_slot *sent)
@@ -204,7 +233,7 @@ static void note_received(struct cw_map *from, struct cw_slot *sent)
 	const struct cw_slot *received = find_received(from, sent->cookie);
 	struct cw_note *note;
 
-	if (!received || (!received->eof.tick && !received->closed.tick) || is_valid(sent))
+	if (!received || is_valid(sent))
 		return;
 	note = open_note(sent, 0);
 	note->eof = lift_own(from, received->eof);
@@ -212,16 +241,20 @@ static void note_received(struct cw_map *from, struct cw_slot *sent)
 	close_note(sent);
 }
 
-/* Of sockets that the family's owner sent and still has. */
+/*
+ * Of sockets that the family's owner sent and still has.  It may not have come to recording that it
+ * sent them: what it sent with sendmsg() can be received, served and closed before that returns.
+ */
 static void fold_received(struct cw_map *from)
 {
 	struct cw_map *family = cw_session_family();
 	uint32_t used = family->header->section[CW_SECTION_SLOTS].used;
+	uint64_t bits = bits_of_received(from);
 
-	for (uint32_t i = 0; i < used && i < family->slots; i++) {
+	for (uint32_t i = 0; bits && i < used && i < family->slots; i++) {
 		struct cw_slot *slot = cw_session_peek(family, CW_SECTION_SLOTS, i);
 
-		if (slot && slot->passed.tick && slot->flags & CW_SLOT_LIVE)
+		if (slot && bits & bit_of(slot->cookie) && slot->flags & CW_SLOT_LIVE)
 			note_received(from, slot);
 	}
 }

@@ -145,6 +145,8 @@ def php_fpm(run):
     config = run.file("fpm.conf", text.format(d=run.directory, fpm=port))
     server = run.start(test_php_fpm.binary(), "-F", "-y", config, "-n", port=port)
     clients = [connect(port) for _ in range(CLIENTS)]
+    for client in clients:
+        client.sendall(b"\1")  # the beginning of a record: a connection that says nothing is closed
     return server, port, lambda: close_all(clients)
 
 
