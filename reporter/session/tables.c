@@ -105,13 +105,18 @@ static int by_seq(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+static pid_t child_of(const struct cw_fork *fork)
+{
+	return fork->pid == CW_FORK_PENDING ? 0 : fork->pid;
+}
+
 /* The child left a stack; the time is only known to lie after the fork. */
 static struct cwr_mark read_done(struct cwr_loader *loader, const struct cw_fork *fork,
 				 const char *op, uint32_t stack)
 {
 	return (struct cwr_mark){
 		.t = fork->t,
-		.pid = fork->pid,
+		.pid = child_of(fork),
 		.fd = -1,
 		.op = op,
 		.stack = cwr_loader_stack(loader, stack),
@@ -141,11 +146,11 @@ static void read_forks(struct cwr_loader *loader)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t who = CW_WHO(from[i].tid, from[i].fn);
 
-		if (!from[i].seq || from[i].pid < 0)
+		if (!from[i].seq || from[i].pid < CW_FORK_PENDING)
 			continue;
 		process->forks[process->nforks++] = (struct cwr_fork){
 			.seq = from[i].seq,
-			.child = from[i].pid,
+			.child = child_of(&from[i]),
 			.child_ended = from[i].state == CW_FORK_EXITED,
 			.child_has_session = from[i].state == CW_FORK_HAS_SESSION,
 			.mark = cwr_loader_mark_at(loader, from[i].t, from[i].stack, who,

@@ -149,10 +149,14 @@ static bool is_normal_context(void)
 static bool may_load(void)
 {
 	return permitted && permitted == cw_process_id() && __libc_single_threaded &&
-	       !cw_thread.in_vfork && !cw_thread.forking && is_normal_context();
+	       !cw_thread.in_vfork && !atomic_load(&cw_wiped->forkers) && is_normal_context();
 }
 
-/* May this thread enter it now?  Waits for a fork of another thread to be over. */
+/*
+ * May this thread enter it now?  Waits for a fork of another thread to be over; in vain, if the
+ * fork is its own (a handler of pthread_atfork()): no mark tells, because a thread's variables are
+ * in a page that each fork would have to copy.
+ */
 static bool enter(void)
 {
 	for (int tries = 0; tries < FORK_YIELDS; tries++) {
@@ -160,7 +164,7 @@ static bool enter(void)
 		 * other.
 		 */
 		atomic_fetch_add(&walkers, 1);
-		if (!atomic_load(&cw_wiped->forkers) || cw_thread.forking)
+		if (!atomic_load(&cw_wiped->forkers))
 			return true;
 		atomic_fetch_sub(&walkers, 1);
 		cw_raw(SYS_sched_yield);
@@ -195,7 +199,6 @@ void cw_libunwind_fork_before(void)
 {
 	unsigned int own = cw_thread.unwinding ? 1 : 0;
 
-	cw_thread.forking++;
 	atomic_fetch_add(&cw_wiped->forkers, 1);
 	for (int tries = 0; atomic_load(&walkers) > own && tries < FORK_YIELDS && !cw_is_sandboxed;
 	     tries++)
@@ -215,7 +218,6 @@ static void leave_walkers_behind(void)
 
 void cw_libunwind_fork_after(bool is_child)
 {
-	cw_thread.forking--;
 	if (!is_child) {
 		atomic_fetch_sub(&cw_wiped->forkers, 1);
 		return;

@@ -22,10 +22,16 @@ __thread struct cw_thread cw_thread;
 bool cw_is_ready;
 bool cw_has_vm_children;
 
-/* All that is CW_FORKED begins here (link order: core/ is first), with a page of its own. */
-CW_FORKED __attribute__((aligned(4096), used)) static uint64_t forked_page;
+/*
+ * All that is CW_FORKED has a page of its own, and what is CW_FORKED_TABLE begins in it: the linker
+ * takes sections in the order in which it meets them, and core/ comes first.
+ */
+__asm__(".pushsection .sbss.cw_forked,\"aw\",@nobits\n"
+	"	.balign 4096\n"
+	"	.popsection\n"
+	"	.pushsection .sbss.cw_forked_table,\"aw\",@nobits\n"
+	"	.popsection\n");
 
-/* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
 static struct cw_wiped unwiped;
 struct cw_wiped *cw_wiped = &unwiped;
 

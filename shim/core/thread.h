@@ -15,7 +15,6 @@ struct cw_thread {
 	int32_t tid; /* cached; valid while tid_of equals the process id */
 	int32_t tid_of;
 	uint32_t unwinding;  /* the unwinder is at work: its calls are not the host's */
-	uint32_t forking;    /* this thread is inside fork() */
 	uint32_t in_vfork;   /* this is a vfork child in its parent's memory, or the parent waiting
 				for it */
 	int32_t eof_fd;	     /* the descriptor on which this thread has read an end-of-file ... */

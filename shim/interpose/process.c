@@ -59,22 +59,40 @@ CW_EXPORT int daemon(int nochdir, int noclose)
 	return cw_on_fork(&ticket, CW_REAL(daemon)(nochdir, noclose));
 }
 
+struct start {
+	int (*function)(void *);
+	void *argument;
+};
+
+/*
+ * In a child with memory of its own: the first thing is to know what it is, since a read of a
+ * socket that it was handed is recorded without asking.  It leaves no frame behind.
+ */
+static int start_child(void *argument)
+{
+	const struct start *start = argument;
+
+	cw_forks_check();
+	return start->function(start->argument);
+}
+
 static int on_clone(unsigned int fn, int (*real)(int (*)(void *), void *, int, void *, ...),
 		    int (*start)(void *), void *stack, int flags, void *arg, va_list ap)
 {
 	pid_t *parent_tid = va_arg(ap, pid_t *);
 	void *tls = va_arg(ap, void *);
 	pid_t *child_tid = va_arg(ap, pid_t *);
+	struct start own = {start, arg};
 	struct cw_fork_ticket ticket;
 	int ret;
 
-	if (flags & CLONE_THREAD)
+	if (flags & CLONE_THREAD || !start)
 		return real(start, stack, flags, arg, parent_tid, tls, child_tid);
 	if (flags & CLONE_VM)
 		cw_has_vm_children = true;
+	else
+		start = start_child, arg = &own; /* copied with all other memory */
 	ticket = cw_before_fork(fn);
-	/* The child starts in `start`: this is the parent.  The child finds out by its wiped page.
-	 */
 	ret = real(start, stack, flags, arg, parent_tid, tls, child_tid);
 	cw_on_spawn(&ticket, ret);
 	return ret;

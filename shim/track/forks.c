@@ -24,11 +24,8 @@
 /* The number of the fork that made this process, in the session of the fork's maker. */
 static CW_FORKED uint32_t own_fork_seq;
 
-/*
- * The ticket of the call that this thread is in.  Memory is copied by a fork, so a child that
- * returns from no call of ours (clone() starts it elsewhere) finds here whose it is.
- */
-static __thread struct cw_fork_ticket pending;
+/* How many of the latest forks a child looks through that returns from no call of ours. */
+enum { FORKS_LOOKED_AT = 256 };
 
 static struct cw_fork *record(struct cw_map *map, uint32_t seq)
 {
@@ -74,6 +71,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 	if (map) {
 		struct cw_fork content = {.stack = cw_stack_here(map),
 					  .t = cw_now(),
+					  .pid = CW_FORK_PENDING,
 					  .tid = (uint32_t)cw_thread_id(),
 					  .fn = fn};
 
@@ -82,7 +80,6 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 	}
 	ticket.is_open = true;
 	cw_libunwind_fork_before();
-	pending = ticket;
 	return ticket;
 }
 
@@ -119,15 +116,14 @@ static void become_child(uint32_t seq, uint64_t t)
 
 void cw_forks_set_child(const struct cw_fork_ticket *ticket, pid_t pid)
 {
-	if (pid > 0 && cw_may_record())
-		set_pid(cw_session_own(), ticket->seq, pid);
+	if (cw_may_record())
+		set_pid(cw_session_own(), ticket->seq, pid > 0 ? pid : 0);
 }
 
 void cw_on_spawn(const struct cw_fork_ticket *ticket, pid_t pid)
 {
 	if (!ticket->is_open)
 		return;
-	pending.is_open = false;
 	cw_libunwind_fork_after(false);
 	cw_forks_set_child(ticket, pid);
 }
@@ -136,39 +132,66 @@ pid_t cw_on_fork(const struct cw_fork_ticket *ticket, pid_t ret)
 {
 	if (!ticket->is_open)
 		return ret;
-	pending.is_open = false;
 	cw_libunwind_fork_after(ret == 0);
 	/* A handler may have run first in the child, and have noticed the fork by the wiped page.
 	 */
 	if (ret == 0 && (!cw_process_id() || cw_process_id() != cw_process_id_ask()))
 		become_child(ticket->seq, ticket->t);
-	else if (ret > 0)
-		set_pid(cw_session_own(), ticket->seq, ret);
+	else if (ret != 0)
+		set_pid(cw_session_own(), ticket->seq, ret > 0 ? ret : 0);
 	return ret;
 }
 
 /* A child that no interposed function made has a number of its own, which says what it was handed.
  */
-static struct cw_fork_ticket number_unseen_fork(void)
+static struct cw_fork_ticket number_unseen_fork(struct cw_map *map)
 {
 	struct cw_fork_ticket ticket = {.t = cw_now()};
-	struct cw_map *map = cw_session_own();
 
 	if (map)
 		ticket.seq = add_record(map, (struct cw_fork){.t = ticket.t});
 	return ticket;
 }
 
+/*
+ * The record of the fork that made this child, which returns from no call of ours: clone() started
+ * it elsewhere, or a handler of pthread_atfork() runs in it.  The thread that forked it was called
+ * as this one still seems to be.  It goes from one fork to the next, so the record is the one with
+ * our number, or else the only one that has none yet.  The first process of a pid namespace has
+ * another number in its parent's, so it takes the latest (pid_namespaces(7)).
+ */
+static struct cw_fork *find_pending(struct cw_map *map)
+{
+	uint32_t forks = map ? (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED) : 0;
+	pid_t pid = cw_process_id_ask();
+	struct cw_fork *pending = NULL;
+
+	for (uint32_t i = 0; i < forks && i < FORKS_LOOKED_AT; i++) {
+		struct cw_fork *fork = find_record(map, forks - i);
+
+		if (!fork || fork->tid != (uint32_t)cw_thread.tid)
+			continue;
+		if (fork->pid == pid || pid == 1)
+			return fork;
+		if (fork->pid == CW_FORK_PENDING && !pending)
+			pending = fork;
+	}
+	return pending;
+}
+
 static void check_for_unseen_fork(void)
 {
+	struct cw_map *map;
 	struct cw_fork_ticket ticket;
+	const struct cw_fork *fork;
 
 	if (cw_process_id() != 0)
 		return;
-	ticket = pending.is_open ? pending : number_unseen_fork();
-	pending.is_open = false;
+	map = cw_session_own();
+	fork = find_pending(map);
+	ticket = fork ? (struct cw_fork_ticket){.seq = fork->seq, .t = fork->t}
+		      : number_unseen_fork(map);
 	cw_libunwind_fork_after(true);
-	cw_thread.forking = 0;
 	become_child(ticket.seq, ticket.t);
 }
 

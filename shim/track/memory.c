@@ -14,7 +14,11 @@
 
 #include "core/poison.h"
 
-__attribute__((aligned(4096), used)) char cw_memory[CW_MEMORY_BYTES];
+/*
+ * Behind all other data (link order, as in core/thread.c): between them it would put them into
+ * different page tables, and each fork copies those.
+ */
+__attribute__((aligned(4096), used, section(".sbss.cw_memory"))) char cw_memory[CW_MEMORY_BYTES];
 
 /* A note (elf(5)): sizes of owner and content, the type, the owner padded to four, the content. */
 __asm__(".pushsection .note.cwshim,\"a\",@note\n"

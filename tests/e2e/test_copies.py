@@ -6,7 +6,7 @@ import pytest
 import copies
 
 FORKED = [*(("kept_by_parent", f"--shape={shape}")
-            for shape in ("connection", "stdio", "daemon", "crowd")),
+            for shape in ("connection", "stdio", "daemon", "crowd", "clone")),
           *(("kept_by_child", f"--shape={shape}")
             for shape in ("helper", "pool", "daemon", "worker"))]
 EXECUTED = [("kept_by_program", f"--shape={shape}")
@@ -30,6 +30,11 @@ def name_of(target):
 @pytest.mark.parametrize("target", SHAPES, ids=name_of)
 def test_while_it_lives_and_at_its_end(lab, target, children, more):
     with copies.started(lab, (*target, f"--children={children}", *more)) as running:
+        copies.check_living(lab, running)
+
+
+def test_who_serves_in_a_handler_of_the_fork(lab):
+    with copies.started(lab, ("kept_by_parent", "--shape=handler")) as running:
         copies.check_living(lab, running)
 
 

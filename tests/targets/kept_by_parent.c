@@ -7,9 +7,14 @@
  * connection: a child a connection.  stdio: as inetd does it, on descriptors 0 and 1.  daemon: the
  * child forks once more and ends, and its child serves.  crowd: all are accepted before the first
  * fork, so that each worker gets copies of all; each serves one of them and closes the others.
+ * clone: clone() starts the child in a function of its own.  handler: the child serves in a handler
+ * of pthread_atfork().
  */
 #include "serve.h"
 #include "copies.h"
+
+#include <pthread.h>
+#include <sched.h>
 
 static int fds[CHILDREN_MAX];
 
@@ -137,6 +142,51 @@ static void run_crowd(void)
 		end_child();
 }
 
+static int serve_cloned(void *argument)
+{
+	serve(*(int *)argument);
+	return 0;
+}
+
+static void clone_server(int fd)
+{
+	static __attribute__((aligned(16))) char stack[1 << 16];
+	pid_t pid;
+
+	MARK_NEXT(forked);
+	pid = clone(serve_cloned, stack + sizeof(stack), SIGCHLD, &fd);
+	TARGET_CHECK(pid > 0);
+}
+
+static void run_clone(void)
+{
+	serve_each(clone_server);
+}
+
+static int fd_of_handler;
+
+static void serve_in_handler(void)
+{
+	if (fd_of_handler)
+		serve(fd_of_handler);
+}
+
+static void fork_into_handler(int fd)
+{
+	pid_t pid;
+
+	fd_of_handler = fd;
+	MARK_NEXT(forked);
+	pid = fork();
+	TARGET_CHECK(pid > 0);
+}
+
+static void run_handler(void)
+{
+	TARGET_CHECK(pthread_atfork(NULL, NULL, serve_in_handler) == 0);
+	serve_each(fork_into_handler);
+}
+
 static const struct shape shapes[] = {
 	{"connection", run_connection, "take_inheritable fork_server read_to_end serve",
 	 "take_inheritable fork_server"},
@@ -146,6 +196,10 @@ static const struct shape shapes[] = {
 	 "take_inheritable fork_daemon"},
 	{"crowd", run_crowd, "take_inheritable fork_worker read_to_end serve",
 	 "take_inheritable fork_worker"},
+	{"clone", run_clone, "take_inheritable clone_server read_to_end serve",
+	 "take_inheritable clone_server"},
+	{"handler", run_handler, "take_inheritable fork_into_handler read_to_end serve",
+	 "take_inheritable fork_into_handler"},
 };
 
 int main(int argc, char **argv)

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 11u
+#define CW_SESSION_VERSION 12u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -216,7 +216,7 @@ struct cw_slot {
  */
 struct cw_fork {
 	uint32_t seq; /* 0: empty */
-	int32_t pid;
+	int32_t pid;  /* 0: not known; CW_FORK_PENDING: the call has not returned yet */
 	uint32_t stack;
 	uint32_t state; /* enum cw_fork_state, written by the child */
 	uint64_t t;
@@ -225,6 +225,8 @@ struct cw_fork {
 	uint32_t exec_stack; /* of the exec in a child without a session, written by the child */
 	uint32_t dup_stack;  /* of its first dup() of a socket, likewise */
 };
+
+enum { CW_FORK_PENDING = -1 };
 
 enum cw_fork_state { CW_FORK_RUNNING, CW_FORK_EXITED, CW_FORK_HAS_SESSION, CW_FORK_EXECED };
 
