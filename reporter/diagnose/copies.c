@@ -11,27 +11,15 @@
 #include "diagnose/facts.h"
 #include "diagnose/index.h"
 #include "diagnose/inuse.h"
+#include "diagnose/lineage.h"
 #include "diagnose/words.h"
 
-/* A descendant's copy, as evidence that the connection was served there. */
-static bool is_forked_copy(const struct cwr_holder *holder, const struct cwr_process *owner)
-{
-	return holder->via == CWR_VIA_FORK && holder->process != owner;
-}
+enum { MAX_GENERATIONS = 1000 /* a damaged session must not send us round in circles */ };
 
-/* The descendant that read the end-of-file, or NULL. */
-static struct cwr_holder *find_reader(const struct cwr_socket *socket,
-				      const struct cwr_process *owner)
-{
-	for (struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (is_forked_copy(h, owner) && h->eof.t)
-			return h;
-	return NULL;
-}
-
+/* The process has no number of it open any more that is its own fault. */
 static bool is_done(const struct cwr_holder *holder)
 {
-	return holder->closed.t || !cwr_fact_counts(holder);
+	return !cwr_fact_open_in(holder->socket, holder->process);
 }
 
 /* The copy of that forked process, or NULL: it may have left no trace. */
@@ -61,28 +49,39 @@ static void tell_parent_story(struct cwr_case *c, struct cwr_holder *owner, pid_
 {
 	c->blamed = owner;
 	c->child = child;
-	c->evidence[CWR_EV_FORKED] = *forked;
+	/* A child without a session has not recorded its own forks, only its parent's is known. */
+	if (owner->process == c->socket->creator || forked->pid == owner->process->pid)
+		c->evidence[CWR_EV_FORKED] = *forked;
 	if (copy) {
 		c->evidence[CWR_EV_EOF] = copy->eof;
 		c->evidence[CWR_EV_SHUTDOWN] = copy->shutdown;
-		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = copy->closed;
+		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = *cwr_lineage_close(copy);
 	}
 }
 
-/* A child read the end-of-file, and the owner has not touched the socket since that fork. */
+/* That descendant read the end-of-file; the process has not touched the socket since that fork. */
+static bool is_left_to(const struct cwr_case *c, const struct cwr_holder *owner,
+		       const struct cwr_holder *reader, struct cwr_mark *ret_forked)
+{
+	if (!reader->eof.t || !cwr_lineage_leads(owner, reader))
+		return false;
+	*ret_forked = fork_mark(owner, reader);
+	return cwr_fact_process_touch(c->socket, owner->process) <= ret_forked->t;
+}
+
 static bool decide_by_reader(struct cwr_case *c, struct cwr_holder *owner)
 {
-	struct cwr_holder *reader = find_reader(c->socket, owner->process);
 	struct cwr_mark forked;
 
-	if (!reader || (!is_done(reader) && cwr_inuse_find(c->model, c->socket)))
-		return false;
-	forked = fork_mark(owner, reader);
-	if (cwr_fact_process_touch(c->socket, owner->process) > forked.t)
-		return false;
-	c->confidence = is_done(reader) ? CWR_HIGH : CWR_MEDIUM;
-	tell_parent_story(c, owner, reader->process->pid, &forked, reader);
-	return true;
+	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
+		if (!is_left_to(c, owner, h, &forked) ||
+		    (!is_done(h) && cwr_inuse_find(c->model, c->socket)))
+			continue;
+		c->confidence = is_done(h) ? CWR_HIGH : CWR_MEDIUM;
+		tell_parent_story(c, owner, h->process->pid, &forked, h);
+		return true;
+	}
+	return false;
 }
 
 /* Then it was served by a receiver, not by a child. */
@@ -116,14 +115,39 @@ static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 	return true;
 }
 
+/* Those who forked on what they had inherited or been sent: the one furthest up is blamed. */
+static bool decide_by_line(struct cwr_case *c, const struct cwr_holder *reader)
+{
+	const struct cwr_process *process = cwr_lineage_parent(c->socket, reader->process);
+	struct cwr_holder *found = NULL;
+	struct cwr_mark forked;
+
+	for (int i = 0; process && i < MAX_GENERATIONS; i++) {
+		struct cwr_holder *holder = cwr_fact_open_in(c->socket, process);
+
+		if (holder && is_left_to(c, holder, reader, &forked))
+			found = holder;
+		process = cwr_lineage_parent(c->socket, process);
+	}
+	return found && decide_by_reader(c, found);
+}
+
+static bool decide_by_any_line(struct cwr_case *c)
+{
+	for (const struct cwr_holder *h = c->socket->holders; h; h = h->next)
+		if (h->eof.t && decide_by_line(c, h))
+			return true;
+	return false;
+}
+
 static bool decide_parent(struct cwr_case *c)
 {
 	struct cwr_process *creator = c->socket->creator;
 	struct cwr_holder *owner = creator ? cwr_fact_open_in(c->socket, creator) : NULL;
 
-	if (!owner)
-		return false;
-	return decide_by_reader(c, owner) || decide_by_first_child(c, owner);
+	if (owner && (decide_by_reader(c, owner) || decide_by_first_child(c, owner)))
+		return true;
+	return decide_by_any_line(c);
 }
 
 static const char *what_child_did(const struct cwr_finding *f)
@@ -173,6 +197,14 @@ static const struct cwr_holder *find_parted_owner(const struct cwr_socket *socke
 	return owner;
 }
 
+/* Forked after the end-of-file was read, it may have been left to do the rest. */
+static bool was_left_rest(const struct cwr_case *c, const struct cwr_holder *reader,
+			  const struct cwr_holder *copy)
+{
+	return cwr_lineage_leads(reader, copy) &&
+	       cwr_lineage_came_at(c->model, reader, copy) > reader->eof.t;
+}
+
 /*
  * Was it the owner who served the connection, so that its close was meant to be the last one?  It
  * was if it read the end-of-file, or used the socket after the copy was made.
@@ -182,7 +214,8 @@ static bool owner_served(const struct cwr_case *c, const struct cwr_holder *copy
 	for (const struct cwr_holder *h = c->socket->holders; h; h = h->next) {
 		if (h->process != c->socket->creator)
 			continue;
-		if (h->eof.t || (copy->via_mark.t && cwr_fact_last_touch(h) > copy->via_mark.t))
+		if (h->eof.t ? !was_left_rest(c, h, copy)
+			     : copy->via_mark.t && cwr_fact_last_touch(h) > copy->via_mark.t)
 			return true;
 	}
 	return false;
@@ -210,11 +243,22 @@ static bool came_by(const struct cwr_socket *socket, const struct cwr_holder *ho
 	return false;
 }
 
+/* It was forked by a program that was executed with the socket, and still has it. */
+static bool comes_from_program(const struct cwr_socket *socket, const struct cwr_holder *copy)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (came_by(socket, h, CWR_VIA_EXEC) && cwr_fact_counts(h) &&
+		    cwr_lineage_leads(h, copy))
+			return true;
+	return false;
+}
+
 static struct cwr_holder *find_untouched(const struct cwr_socket *socket, enum cwr_via via)
 {
 	for (struct cwr_holder *h = socket->holders; h; h = h->next)
 		if (came_by(socket, h, via) && h->process != socket->creator &&
-		    cwr_fact_counts(h) && !has_used_copy(socket, h->process))
+		    cwr_fact_counts(h) && !has_used_copy(socket, h->process) &&
+		    !comes_from_program(socket, h))
 			return h;
 	return NULL;
 }
@@ -228,21 +272,14 @@ static const struct cwr_holder *find_parted_receiver(const struct cwr_socket *so
 	return NULL;
 }
 
-/* Did that process fork the holder's, which may then have been left to do the rest? */
-static bool is_child_of(const struct cwr_holder *holder, const struct cwr_process *process)
-{
-	return holder->process == process || holder->process->parent == process ||
-	       holder->via_mark.pid == process->pid;
-}
-
 /* The owner left it to another child, who read the end-of-file and is done with it; NULL: not so.
  */
-static const struct cwr_holder *find_parted_child(const struct cwr_socket *socket,
+static const struct cwr_holder *find_parted_child(const struct cwr_case *c,
 						  const struct cwr_holder *copy)
 {
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->via == CWR_VIA_FORK && h->eof.t && is_done(h) &&
-		    !is_child_of(copy, h->process))
+	for (const struct cwr_holder *h = c->socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_FORK && h->process != copy->process && h->eof.t &&
+		    is_done(h) && !cwr_lineage_may_lead(copy, h) && !was_left_rest(c, h, copy))
 			return h;
 	return NULL;
 }
@@ -256,6 +293,18 @@ static void tell_owner_story(struct cwr_case *c, const struct cwr_holder *owner,
 	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = owner->closed;
 }
 
+/* The fork that the copy came by; a child without a session has not recorded its own. */
+static struct cwr_mark fork_of_copy(const struct cwr_holder *owner, const struct cwr_holder *server,
+				    const struct cwr_holder *copy)
+{
+	struct cwr_mark mark;
+
+	if (server == owner || !cwr_lineage_leads(server, copy))
+		return fork_mark(owner, copy);
+	mark = fork_mark(server, copy);
+	return mark.pid == server->process->pid ? mark : (struct cwr_mark){.fd = -1};
+}
+
 static bool decide_child(struct cwr_case *c)
 {
 	const struct cwr_holder *owner = find_parted_owner(c->socket);
@@ -267,11 +316,11 @@ static bool decide_child(struct cwr_case *c)
 	if (!owner_served(c, copy))
 		server = find_parted_receiver(c->socket);
 	if (!server)
-		server = find_parted_child(c->socket, copy);
+		server = find_parted_child(c, copy);
 	if (!server)
 		return false;
 	tell_owner_story(c, server, copy);
-	c->evidence[CWR_EV_FORKED] = fork_mark(owner, copy);
+	c->evidence[CWR_EV_FORKED] = fork_of_copy(owner, server, copy);
 	c->confidence = server->closed.t ? CWR_HIGH : CWR_MEDIUM;
 	return true;
 }
@@ -309,6 +358,12 @@ static bool has_replaced(const struct cwr_holder *owner, const struct cwr_holder
 	       copy->process->start_ticks == owner->process->start_ticks;
 }
 
+/* Who made the socket has used it, and the program, of which that would be known, has not. */
+static bool is_program_idle(const struct cwr_case *c, const struct cwr_holder *copy)
+{
+	return copy->process->has_shim && cwr_fact_process_used(c->socket, c->socket->creator);
+}
+
 /*
  * A program that was executed with the descriptor open, under a number that it cannot know of.  A
  * program without the shim may use it unseen, so then the owner must have served the connection, or
@@ -323,7 +378,7 @@ static bool decide_exec(struct cwr_case *c)
 	if (!owner || !copy || copy->fd <= 2)
 		return false;
 	is_served = owner_served(c, copy);
-	if (!is_served && !copy->process->has_shim &&
+	if (!is_served && !is_program_idle(c, copy) &&
 	    !(has_replaced(owner, copy) && c->socket->recv_q > 0))
 		return false;
 	tell_owner_story(c, owner, copy);

@@ -5,6 +5,7 @@
  */
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
+#include "diagnose/lineage.h"
 #include "diagnose/words.h"
 
 #include <string.h>
@@ -12,31 +13,43 @@
 /* Of the kernel's coarse clock and of its times of sockets, with a margin. */
 #define TICK_NS 1e7
 
-/* A receiver that is done with the socket, or NULL. */
-static const struct cwr_holder *find_finished_receiver(const struct cwr_socket *socket)
+/* Did it receive the socket after that was sent, be it by somebody in between? */
+static bool is_receiver(const struct cwr_holder *holder, const struct cwr_holder *sender,
+			const struct cwr_mark *passed)
 {
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->via == CWR_VIA_PASSED && (h->closed.t || !cwr_fact_counts(h)))
+	return holder->via == CWR_VIA_PASSED && holder->process != sender->process &&
+	       (!passed || !holder->via_mark.t || holder->via_mark.t >= passed->t);
+}
+
+/* A receiver that is done with the socket, or NULL. */
+static const struct cwr_holder *find_finished_receiver(const struct cwr_holder *sender,
+						       const struct cwr_mark *passed)
+{
+	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)
+		if (is_receiver(h, sender, passed) && (h->closed.t || !cwr_fact_counts(h)))
 			return h;
 	return NULL;
 }
 
-static bool is_served_by_receiver(const struct cwr_socket *socket)
+static bool is_served_by_receiver(const struct cwr_holder *sender, const struct cwr_mark *passed)
 {
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->via == CWR_VIA_PASSED && cwr_fact_counts(h))
+	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)
+		if (is_receiver(h, sender, passed) && cwr_fact_counts(h))
 			return true;
 	return false;
 }
 
-/* The process's sendmsg() of the socket, from whichever of its numbers; NULL: none was seen. */
-static const struct cwr_mark *find_passing(const struct cwr_socket *socket,
-					   const struct cwr_process *process)
+/* The last sendmsg() of the socket by that holder's process, from whichever of its numbers; NULL:
+ * none was seen. */
+static const struct cwr_mark *find_passing(const struct cwr_holder *holder)
 {
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process == process && h->passed.t)
-			return &h->passed;
-	return NULL;
+	const struct cwr_mark *last = NULL;
+
+	for (const struct cwr_holder *h = holder->socket->holders; h; h = h->next)
+		if (h->process == holder->process && h->passed.t &&
+		    (!last || h->passed.t > last->t))
+			last = &h->passed;
+	return last;
 }
 
 static void tell_passing(struct cwr_case *c, struct cwr_holder *sender,
@@ -54,23 +67,45 @@ static void tell_passing(struct cwr_case *c, struct cwr_holder *sender,
 	c->evidence[CWR_EV_CLOSED_ELSEWHERE] = receiver->closed;
 }
 
-/* What a receiver forgets is the receiver's own cause, so none may have it open. */
-static bool decide_passed(struct cwr_case *c)
+/* What was sent away and came back is no copy that was kept. */
+static bool is_kept(const struct cwr_holder *sender, const struct cwr_mark *passed)
 {
-	const struct cwr_holder *receiver = find_finished_receiver(c->socket);
-	struct cwr_process *creator = c->socket->creator;
-	struct cwr_holder *sender = creator ? cwr_fact_open_in(c->socket, creator) : NULL;
-	const struct cwr_mark *passed;
+	return passed == &sender->passed || sender->via != CWR_VIA_PASSED ||
+	       sender->via_mark.t < passed->t;
+}
 
-	if (!sender || is_served_by_receiver(c->socket))
-		return false;
-	passed = find_passing(c->socket, creator);
-	if (!passed && receiver)
+/* What a receiver forgets is the receiver's own cause, so none may have it open. */
+static bool decide_by_sender(struct cwr_case *c, struct cwr_holder *sender)
+{
+	const struct cwr_mark *passed = find_passing(sender);
+	const struct cwr_holder *receiver = find_finished_receiver(sender, passed);
+
+	if (!passed && receiver && sender->process == c->socket->creator)
 		passed = &receiver->via_mark;
-	if (!passed || cwr_fact_process_touch(c->socket, creator) > passed->t)
+	if (!passed || is_served_by_receiver(sender, passed) || !is_kept(sender, passed) ||
+	    cwr_fact_process_touch(c->socket, sender->process) > passed->t)
 		return false;
 	tell_passing(c, sender, passed, receiver);
 	return true;
+}
+
+static bool was_passed(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->passed.t || h->via == CWR_VIA_PASSED)
+			return true;
+	return false;
+}
+
+/* Whoever made the socket comes first, then receivers that passed it on. */
+static bool decide_passed(struct cwr_case *c)
+{
+	bool may_be = was_passed(c->socket);
+
+	for (struct cwr_holder *h = c->socket->holders; may_be && h; h = h->next)
+		if (cwr_fact_counts(h) && decide_by_sender(c, h))
+			return true;
+	return false;
 }
 
 static void advise_passed(struct cwr_model *model, struct cwr_finding *f)
@@ -117,13 +152,24 @@ static const struct cwr_holder *find_closed_twin(const struct cwr_socket *socket
 	return twin;
 }
 
+/* Made by dup() in this process, or in the one that it was inherited from; NULL: not so. */
+static const struct cwr_holder *find_dup(const struct cwr_holder *holder)
+{
+	if (holder->via == CWR_VIA_DUP)
+		return holder;
+	for (const struct cwr_holder *h = holder->socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_DUP && h->fd == holder->fd && cwr_lineage_leads(h, holder))
+			return h;
+	return NULL;
+}
+
 /* Which of the two was made by dup(): a first number that is closed on purpose is no mistake. */
 static const struct cwr_holder *which_was_dup(const struct cwr_holder *a,
 					      const struct cwr_holder *b)
 {
-	if (a->via == CWR_VIA_DUP)
-		return a;
-	return b->via == CWR_VIA_DUP ? b : NULL;
+	const struct cwr_holder *dup = find_dup(a);
+
+	return dup ? dup : find_dup(b);
 }
 
 /*

@@ -291,12 +291,27 @@ static bool is_told_by_slot(const struct cwr_loader *loader, const struct cw_slo
 	return holder && holder->is_open;
 }
 
+/* Sent away, closed, and sent back to the same number: it was made here nevertheless. */
+static void read_origin(struct cwr_loader *loader, const struct cw_slot *slot)
+{
+	struct cwr_socket *socket = cwr_model_find_socket(loader->model, slot->cookie);
+	struct cwr_holder *holder =
+		cwr_model_find_holder(loader->model, socket, loader->process, slot->fd);
+
+	fill_socket(socket, slot);
+	note_creation(loader, socket, holder, slot);
+}
+
 static void visit_handed(void *context, size_t index, const struct cw_slot *from)
 {
 	struct cw_slot slot = *from;
 
 	slot.flags &= (uint8_t) ~(CW_SLOT_LIVE | CW_SLOT_CLOSED_AT_EXIT);
-	if (slot.fd >= 0 && !is_told_by_slot(context, &slot))
+	if (slot.fd < 0)
+		return;
+	if (is_told_by_slot(context, &slot))
+		read_origin(context, &slot);
+	else
 		read_slot(context, &slot);
 }
 

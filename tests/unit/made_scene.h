@@ -80,6 +80,17 @@ static inline void serve_in_child(struct scene *s)
 	made_served_copy(s->model, s->socket, child, 7);
 }
 
+/* A process that was sent the socket and has read the end-of-file. */
+static inline struct cwr_holder *pass_on(struct scene *s)
+{
+	struct cwr_process *worker = made_process(s->model, 4400, "/usr/bin/worker");
+	struct cwr_holder *copy = made_holder(s->model, s->socket, worker, 5, CWR_VIA_PASSED);
+
+	copy->via_mark = made_mark(s->model, worker, "recvmsg", 5, 18, 30);
+	made_eof(s->model, s->socket, copy);
+	return copy;
+}
+
 #define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, set_scene, strike_scene)
 
 #endif

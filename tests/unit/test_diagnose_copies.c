@@ -151,8 +151,25 @@ static void test_sibling_kept_copy(void **state)
 	s->server->is_alive = s->owner->is_open = s->owner->is_confirmed = false;
 	assert_cause(s, "child-kept-copy");
 	assert_ptr_equal(s->model->findings->blamed[0], copy);
-	copy->process->parent = s->socket->last_holder->process; /* it was left the rest to do */
+	copy->process->parent = s->socket->last_holder->process; /* forked by it, long before */
+	assert_cause(s, "child-kept-copy");
+	copy->process->started_real_ns +=
+		10 * (int64_t)MADE_SECOND; /* it was left the rest to do */
 	assert_cause(s, "eof-read-not-closed");
+}
+
+/* It is the owner itself that left a child the rest to do. */
+static void test_child_forked_after_the_end_is_no_kept_copy(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = add_child(s, 1, true);
+
+	close_by_owner(s);
+	assert_cause(s, "child-kept-copy");
+	s->server->forks[0].mark.t = s->owner->eof.t + MADE_SECOND;
+	diagnose(s);
+	assert_string_not_equal(s->model->findings->cause, "child-kept-copy");
+	assert_ptr_equal(s->model->findings->blamed[0], copy);
 }
 
 /* A correct server: the parent closes at once, the child is slow. */
@@ -235,16 +252,6 @@ static void test_the_end_of_a_program_is_its_close(void **state)
 	assert_clean(s);
 	copy->process->is_later_image = true;
 	assert_cause(s, "leaked-through-exec");
-}
-
-static struct cwr_holder *pass_on(struct scene *s)
-{
-	struct cwr_process *worker = made_process(s->model, 4400, "/usr/bin/worker");
-	struct cwr_holder *copy = made_holder(s->model, s->socket, worker, 5, CWR_VIA_PASSED);
-
-	copy->via_mark = made_mark(s->model, worker, "recvmsg", 5, 18, 30);
-	made_eof(s->model, s->socket, copy);
-	return copy;
 }
 
 static void test_passed_copy_kept(void **state)
@@ -386,6 +393,7 @@ int main(void)
 		SCENE_TEST(test_dead_tree_speaks_from_history),
 		SCENE_TEST(test_child_kept_copy),
 		SCENE_TEST(test_sibling_kept_copy),
+		SCENE_TEST(test_child_forked_after_the_end_is_no_kept_copy),
 		SCENE_TEST(test_slow_child_is_no_kept_copy),
 		SCENE_TEST(test_leaked_through_exec),
 		SCENE_TEST(test_inetd_style_is_no_exec_leak),
