@@ -23,6 +23,7 @@ FIRST_LINE_S = 120
 FORKS = 1000000
 
 SHIM = "cwshim"
+LEAST = "least of any"
 UNWINDERS = {SHIM: "libunwind", "cwshim fp": "fp", "cwshim caller": "caller",
              "cwshim none": "none"}
 
@@ -91,6 +92,8 @@ class Bench:
             environment["CWSHIM_OPTIONS"] = \
                 f"session_dir={self.sessions()}:log_path={self.work}/report.%p:at_exit=0" \
                 f":unwind={UNWINDERS[variant]}"
+        elif variant == LEAST:
+            environment["LD_PRELOAD"] = program("libleast.so")
         return environment
 
     def command(self, variant, argv):

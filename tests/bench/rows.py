@@ -16,7 +16,7 @@ import time
 
 import instructions
 from estimate import BARE, CannotMeasure
-from measure import (BUILD, DEADLINE_S, SHIM, UNWINDERS, cpu_ns, program, read_figure, until)
+from measure import (BUILD, DEADLINE_S, LEAST, SHIM, UNWINDERS, cpu_ns, program, read_figure, until)
 from tracers import OTHERS
 
 Row = collections.namedtuple("Row", "name title kind unit budget variants start rounds slices")
@@ -111,8 +111,8 @@ def own_server(bench, variant, how, count):
         return read_figure(output, argv, server.wait(DEADLINE_S)), took
 
 
-@row("fork-server", "fork-per-connection server", "ratio", "us", 1.05, [BARE, *UNWINDERS],
-     slices=(6, 3))
+@row("fork-server", "fork-per-connection server", "ratio", "us", 1.05,
+     [BARE, *UNWINDERS, LEAST], slices=(6, 3))
 def fork_server(bench, variant):
     return own_server(bench, variant, "fork", bench.of(400, 120))[0]
 
