@@ -24,6 +24,12 @@
 		}                                                                        \
 	} while (0)
 
+/*
+ * From this number on calls do nothing (lib/idle.c), if asked to.  The second one is at its end,
+ * and is accepted again and again.
+ */
+enum { BENCH_IDLE = 900, BENCH_IDLE_AT_END, BENCH_IDLE_LISTENER };
+
 static inline double bench_now_ns(void)
 {
 	struct timespec now;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * calls KIND [OPEN [BATCHES]]: nanoseconds for one call of KIND, with OPEN other sockets open.
- * Only the calls themselves are timed, in batches; what prepares a batch is not.
+ * Only the calls themselves are timed, in batches; what prepares a batch is not.  Those of a KIND
+ * that begins with "idle-" are on numbers for which lib/idle.c does nothing; close has no
+ * descriptor there, as it is one that the shim does not know.
  */
 #include <fcntl.h>
 
@@ -100,12 +102,86 @@ static double batch_of_accept(void)
 	return (bench_now_ns() - began) / CONNECTIONS;
 }
 
+static double batch_of_idle_read(void)
+{
+	double began = bench_now_ns();
+	char byte;
+
+	for (int i = 0; i < CALLS; i++)
+		BENCH_CHECK(read(BENCH_IDLE, &byte, 1) == 1);
+	return (bench_now_ns() - began) / CALLS;
+}
+
+static double batch_of_idle_recv(void)
+{
+	double began = bench_now_ns();
+	char byte;
+
+	for (int i = 0; i < CALLS; i++)
+		BENCH_CHECK(recv(BENCH_IDLE, &byte, 1, 0) == 1);
+	return (bench_now_ns() - began) / CALLS;
+}
+
+static double batch_of_idle_write(void)
+{
+	double began = bench_now_ns();
+	char byte = 0;
+
+	for (int i = 0; i < CALLS; i++)
+		BENCH_CHECK(write(BENCH_IDLE, &byte, 1) == 1);
+	return (bench_now_ns() - began) / CALLS;
+}
+
+static double batch_of_idle_close(void)
+{
+	double began = bench_now_ns();
+
+	for (int i = 0; i < CALLS; i++)
+		BENCH_CHECK(close(BENCH_IDLE_LISTENER + 1 + i) == 0);
+	return (bench_now_ns() - began) / CALLS;
+}
+
+static double batch_of_idle_accept(void)
+{
+	double began = bench_now_ns();
+	char byte;
+
+	for (int i = 0; i < CONNECTIONS; i++) {
+		BENCH_CHECK(accept4(BENCH_IDLE_LISTENER, NULL, NULL, SOCK_CLOEXEC) ==
+			    BENCH_IDLE_AT_END);
+		BENCH_CHECK(read(BENCH_IDLE_AT_END, &byte, 1) == 0);
+		close(BENCH_IDLE_AT_END);
+	}
+	return (bench_now_ns() - began) / CONNECTIONS;
+}
+
+/* Real ones are behind the numbers: the shim asks who they are. */
+static void open_idle(void)
+{
+	struct sockaddr_in addr;
+	int listener = bench_listen(&addr), client = bench_connect(&addr);
+	int server = accept(listener, NULL, NULL);
+
+	BENCH_CHECK(client >= 0 && server >= 0);
+	BENCH_CHECK(dup2(pair[0], BENCH_IDLE) == BENCH_IDLE);
+	BENCH_CHECK(dup2(server, BENCH_IDLE_AT_END) == BENCH_IDLE_AT_END);
+	BENCH_CHECK(dup2(listener, BENCH_IDLE_LISTENER) == BENCH_IDLE_LISTENER);
+}
+
 static const struct kind {
 	const char *name;
 	double (*batch)(void);
 } kinds[] = {
-	{"read", batch_of_read},   {"recv", batch_of_recv},	{"write", batch_of_write},
-	{"close", batch_of_close}, {"accept", batch_of_accept},
+	{"read", batch_of_read},
+	{"recv", batch_of_recv},
+	{"write", batch_of_write},
+	{"close", batch_of_close},
+	{"accept", batch_of_accept},
+	{"idle-read", batch_of_idle_read},
+	{"idle-recv", batch_of_idle_recv},
+	{"idle-accept", batch_of_idle_accept},
+	{"idle-write", batch_of_idle_write},
+	{"idle-close", batch_of_idle_close},
 };
 
 int main(int argc, char **argv)
@@ -120,6 +196,7 @@ int main(int argc, char **argv)
 	BENCH_CHECK(kind && count > 0 && count <= BATCHES_MAX);
 	bench_open_sockets(argc > 2 ? atoi(argv[2]) : 0);
 	BENCH_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	open_idle();
 	for (int i = 0; i < count / 10; i++)
 		kind->batch();
 	for (int i = 0; i < count; i++)

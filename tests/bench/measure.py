@@ -101,11 +101,15 @@ class Bench:
         return OTHERS[variant][1](argv, self.work) if variant in OTHERS else argv
 
     @contextlib.contextmanager
-    def running(self, variant, argv):
-        """The program under a variant; ended, if it still runs, when the block is left."""
+    def running(self, variant, argv, behind=None):
+        """The program under a variant, with another library preloaded behind that; ended, if it
+        still runs, when the block is left."""
         self.started += 1
+        environment = self.environment(variant)
+        if behind:
+            environment["LD_PRELOAD"] = f"{environment.get('LD_PRELOAD', '')}:{behind}".lstrip(":")
         with open(self.errors(self.started), "wb") as errors, subprocess.Popen(
-                self.command(variant, argv), env=self.environment(variant), cwd=self.work,
+                self.command(variant, argv), env=environment, cwd=self.work,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
             process.number = self.started
             try:
@@ -118,9 +122,9 @@ class Bench:
                     except subprocess.TimeoutExpired:
                         process.kill()
 
-    def figure(self, variant, argv):
+    def figure(self, variant, argv, behind=None):
         """The number that the program prints as FIGURE."""
-        with self.running(variant, argv) as process:
+        with self.running(variant, argv, behind) as process:
             output, _ = process.communicate(timeout=DEADLINE_S)
         return read_figure(output.decode(), argv, process.returncode)
 

@@ -73,6 +73,24 @@ add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE
          (60, 20))
 
 
+def add_call_alone(kind, title, budget, variants=(BARE, SHIM)):
+    """Without what the kernel does for the host: in that is nearly all noise, and nothing of the
+    shim.  What the shim itself asks of the kernel is there."""
+    @row(f"{kind}-alone", title, "added", "ns", budget, variants, slices=(12, 6))
+    def call(bench, variant):
+        return bench.figure(variant, [program("calls"), f"idle-{kind}", 0, bench.of(400, 200)],
+                            behind=program("libidle.so"))
+    return call
+
+
+add_call_alone("read", "read, without the kernel's part", 5)
+add_call_alone("recv", "recv, without the kernel's part", 5)
+add_call_alone("write", "write, without the kernel's part", 5)
+add_call_alone("close", "close, without the kernel's part", 15)
+add_call_alone("accept", "accept4, end-of-file, close, without the kernel's part", 800,
+               [BARE, *UNWINDERS])
+
+
 def add_instructions(kind):
     @row(f"instructions-{kind}", f"{kind}: instructions", "added", "instructions",
          round(instructions.SEEN[kind] * instructions.SLACK), rounds=1)
