@@ -3,8 +3,9 @@
  * cwshim run: runs a command under the shim and writes one report for its process tree.
  *
  * Each process that ends with sockets to tell of says so in a FIFO and waits at the door until it
- * has been looked at from outside.  When COMMAND has ended, the sessions are read and joined with
- * what was seen.
+ * has been looked at from outside.  Meanwhile the kernel is asked once a second which connections
+ * stand in CLOSE_WAIT.  When COMMAND has ended, the sessions are read and joined with what was
+ * seen.
  */
 #include "cmd/commands.h"
 #include "cmd/keep.h"
@@ -12,6 +13,7 @@
 #include "cmd/pipeline.h"
 #include "cmd/rundir.h"
 #include "cmd/sources.h"
+#include "cmd/standing.h"
 #include "cmd/talk.h"
 #include "cmd/unrecorded.h"
 #include "session/dir.h"
@@ -30,6 +32,7 @@ struct run {
 	struct cwr_rundir dir;
 	struct cwr_keep keep;
 	struct cwr_unrecorded unrecorded;
+	struct cwr_standing standing;
 	sigset_t mask; /* as it was */
 	int signals;   /* -1, or a signalfd of those that are passed on, and SIGCHLD */
 	pid_t pid;
@@ -139,13 +142,15 @@ static void watch(struct run *run)
 	bool has_children = true;
 
 	while (run->options->wait_all ? has_children : !run->has_ended) {
-		if (poll(polled, 3, -1) < 0 && errno != EINTR)
+		if (poll(polled, 3, cwr_standing_wait_ms(&run->standing)) < 0 && errno != EINTR)
 			break;
 		pass_signals_on(run);
 		listen_to_all(run);
+		cwr_standing_sample(&run->standing, false);
 		has_children = reap(run);
 	}
 	listen_to_all(run);
+	cwr_standing_sample(&run->standing, true);
 }
 
 static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
@@ -158,6 +163,7 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	if (!error) {
 		cwr_sources_load_all(model, &sessions, &unreadable);
 		cwr_keep_apply(&run->keep, model);
+		cwr_standing_apply(&run->standing, model, run->pid);
 		error = cwr_pipeline_judge(model, list);
 	}
 	if (!error)
@@ -193,6 +199,7 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 
 	run->unrecorded.model = model;
 	run->unrecorded.session_dir = run->dir.path;
+	cwr_standing_start(&run->standing, run->options, run->dir.path);
 	if (!error && run->options->wait_all)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!error)
@@ -225,6 +232,7 @@ static struct cwr_error *run_command(const struct cwr_options *options, int *ret
 	if (run.signals >= 0)
 		close(run.signals);
 	cwr_keep_free(&run.keep);
+	cwr_standing_free(&run.standing);
 	cwr_model_free(model);
 	return error;
 }

@@ -75,7 +75,8 @@ static void add_sockets(struct cwr_model *model, struct cwr_finding *f, struct c
 		f->blamed[i] = cases[i]->blamed;
 		/* What was closed, and is told as such, is no question for the kernel. */
 		f->is_confirmed &= cases[i]->blamed->is_confirmed ||
-				   (cases[i]->cause->needs_no_holder && cases[i]->blamed->closed.t);
+				   (cases[i]->cause->needs_no_holder &&
+				    (cases[i]->blamed->closed.t || cases[i]->socket->stood_s > 0));
 		f->closed_at_exit &= cases[i]->blamed->closed_at_exit;
 		if (cases[i]->confidence > f->confidence)
 			f->confidence = cases[i]->confidence;

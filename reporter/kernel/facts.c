@@ -13,8 +13,9 @@ static bool is_last_word(const struct cwr_holder *holder)
 {
 	const struct cwr_process *process = holder->process;
 
-	return holder->probe.t && !process->is_alive && process->t_exit &&
-	       holder->probe.t >= process->t_exit;
+	if (!holder->probe.t || process->is_alive)
+		return false;
+	return holder->probe.is_last || (process->t_exit && holder->probe.t >= process->t_exit);
 }
 
 static double seconds_between(uint64_t from, uint64_t to)

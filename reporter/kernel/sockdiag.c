@@ -34,6 +34,7 @@ struct cwr_diag {
 	struct cwr_map by_cookie;
 	struct cwr_map by_inode;
 	unsigned int space; /* that is being read */
+	uint32_t states;    /* that are asked for: bits 1 << enum cwr_tcp_state */
 };
 
 /* The request: a dump of one address family, with TCP_INFO. */
@@ -42,9 +43,8 @@ struct request {
 	struct inet_diag_req_v2 body;
 };
 
-static struct cwr_error *send_request(int fd, int family)
+static struct cwr_error *send_request(int fd, int family, uint32_t states)
 {
-	const uint32_t unwanted = 1u << CWR_TCP_TIME_WAIT;
 	const struct request request = {
 		.header =
 			{
@@ -57,7 +57,7 @@ static struct cwr_error *send_request(int fd, int family)
 				.sdiag_family = (uint8_t)family,
 				.sdiag_protocol = IPPROTO_TCP,
 				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
-				.idiag_states = ~unwanted,
+				.idiag_states = states,
 			},
 	};
 
@@ -143,7 +143,7 @@ static bool read_answer(struct cwr_diag *diag, const void *buffer, size_t size,
 
 static struct cwr_error *dump_family(struct cwr_diag *diag, int fd, int family)
 {
-	struct cwr_error *error = send_request(fd, family);
+	struct cwr_error *error = send_request(fd, family, diag->states);
 	char buffer[BUFFER_SIZE] __attribute__((aligned(8)));
 	bool is_done = error;
 
@@ -176,14 +176,25 @@ static struct cwr_error *dump_all(struct cwr_diag *diag, int fd)
 	return dump_family(diag, fd, AF_INET6);
 }
 
-struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag)
+static struct cwr_error *read_states(struct cwr_diag **ret_diag, uint32_t states)
 {
 	struct cwr_diag *diag = *ret_diag = calloc(1, sizeof(*diag));
 	CWR_AUTO_CLOSE int fd = open_netlink();
 
 	if (!diag)
 		cwr_out_of_memory();
+	diag->states = states;
 	return dump_all(diag, fd);
+}
+
+struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag)
+{
+	return read_states(ret_diag, ~(1u << CWR_TCP_TIME_WAIT));
+}
+
+struct cwr_error *cwr_diag_read_close_wait(struct cwr_diag **ret_diag)
+{
+	return read_states(ret_diag, 1u << CWR_TCP_CLOSE_WAIT);
 }
 
 /* The socket stays in the namespace that it was made in; this thread goes back at once. */

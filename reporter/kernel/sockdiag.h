@@ -28,6 +28,9 @@ struct cwr_diag;
  */
 struct cwr_error *cwr_diag_read(struct cwr_diag **ret_diag);
 
+/* The same of those in CLOSE_WAIT alone: the kernel leaves out the others. */
+struct cwr_error *cwr_diag_read_close_wait(struct cwr_diag **ret_diag);
+
 /* Adds those of another network namespace, which a descriptor of /proc/PID/ns/net stands for. */
 struct cwr_error *cwr_diag_read_namespace(struct cwr_diag *diag, int netns);
 void cwr_diag_free(struct cwr_diag *diag);

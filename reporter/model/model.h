@@ -242,6 +242,7 @@ struct cwr_process {
 struct cwr_probe {
 	uint64_t t;
 	bool is_confirmed; /* it still was this socket */
+	bool is_last; /* asked right before the process ended, though nobody knows when it did */
 	bool fin_seen;
 	int cloexec; /* 1, 0, or -1: unknown */
 	enum cwr_tcp_state state;
@@ -315,8 +316,14 @@ struct cwr_socket {
 	int64_t recv_q;	      /* sock_diag: unread bytes plus one for an unconsumed FIN */
 	int64_t unread;	      /* FIONREAD: without the FIN */
 	int64_t send_q;
-	int64_t send_q_before;		     /* an earlier sample, -1: none */
-	double fin_age_s;		     /* since the FIN came; < 0: unknown */
+	int64_t send_q_before; /* an earlier sample, -1: none */
+	double fin_age_s;      /* since the FIN came; < 0: unknown */
+	/*
+	 * It was seen to stand in CLOSE_WAIT, unused, for so long, until that moment (monotonic),
+	 * and has left that state since; 0: it was not.
+	 */
+	double stood_s;
+	uint64_t stood_until;
 	bool has_sent_age;		     /* tcpi_last_data_sent was read ... */
 	double sent_age_s;		     /* ... data was last sent so long ago */
 	double idle_s;			     /* since data last moved, either way; < 0: unknown */

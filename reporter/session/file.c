@@ -112,23 +112,27 @@ static struct cwr_error *read_header(struct cwr_session_file *file)
 	return check_header(file);
 }
 
+struct cwr_error *cwr_session_file_refresh(struct cwr_session_file *file)
+{
+	struct stat st = {0};
+
+	if (file->fd < 0 || fstat(file->fd, &st) < 0)
+		return input_error(file->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return input_error(file->path, "not a cwshim session");
+	file->size = (uint64_t)st.st_size;
+	return read_header(file);
+}
+
 struct cwr_error *cwr_session_file_open(struct cwr_session_file *file, const char *path)
 {
 	struct cwr_error *error;
-	struct stat st = {0};
 
 	*file = (struct cwr_session_file){.path = path};
 	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (file->fd < 0 || fstat(file->fd, &st) < 0)
-		error = input_error(path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		error = input_error(path, "not a cwshim session");
-	else
-		error = read_header(file);
+	error = cwr_session_file_refresh(file);
 	if (error)
 		cwr_session_file_close(file);
-	else
-		file->size = (uint64_t)st.st_size;
 	return error;
 }
 

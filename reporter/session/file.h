@@ -31,6 +31,9 @@ struct cwr_error *cwr_session_file_open_memory(struct cwr_session_file *file, co
 					       const struct cw_session_header *known);
 void cwr_session_file_close(struct cwr_session_file *file);
 
+/* Reads header and size anew; the file may have been removed from its directory since. */
+struct cwr_error *cwr_session_file_refresh(struct cwr_session_file *file);
+
 /* Fails if a section reaches beyond the end of the file, as one that was cut short does. */
 struct cwr_error *cwr_session_file_check_size(const struct cwr_session_file *file);
 

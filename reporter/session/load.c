@@ -180,6 +180,26 @@ struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path)
 	return error;
 }
 
+struct cwr_error *cwr_session_load_earlier(struct cwr_model *model, struct cwr_session_file *file,
+					   const struct cw_slot *slots, size_t n)
+{
+	struct cwr_loader loader = {.model = model, .file = file};
+	struct cwr_error *error = cwr_session_file_refresh(file);
+
+	if (!error)
+		error = cwr_session_file_check_size(file);
+	if (error)
+		return error;
+	if (!cwr_model_find_path(model, file->path))
+		read_session(model, file);
+	loader.process = cwr_model_find_path(model, file->path);
+	cwr_loader_read_tables(&loader);
+	for (size_t i = 0; i < n; i++)
+		cwr_loader_read_earlier(&loader, &slots[i]);
+	cwr_loader_free(&loader);
+	return NULL;
+}
+
 struct cwr_error *cwr_session_load_memory(struct cwr_model *model, pid_t pid, uint64_t address,
 					  const struct cw_session_header *known)
 {

@@ -47,6 +47,9 @@ struct cwr_mark cwr_loader_mark(struct cwr_loader *loader, const struct cw_mark 
 /* sockets.c: slots and the handed-over cache. */
 void cwr_loader_read_sockets(struct cwr_loader *loader);
 
+/* A slot of earlier, whose descriptor is closed; unless something newer is known of that one. */
+void cwr_loader_read_earlier(struct cwr_loader *loader, const struct cw_slot *slot);
+
 /* events.c: what the ring adds to them.  After the sockets. */
 void cwr_loader_read_events(struct cwr_loader *loader);
 

@@ -315,6 +315,17 @@ static void visit_handed(void *context, size_t index, const struct cw_slot *from
 		read_slot(context, &slot);
 }
 
+void cwr_loader_read_earlier(struct cwr_loader *loader, const struct cw_slot *from)
+{
+	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, from->cookie);
+	struct cw_slot slot = *from;
+
+	if (socket && cwr_model_find_holder(loader->model, socket, loader->process, slot.fd))
+		return;
+	slot.flags &= (uint8_t) ~(CW_SLOT_LIVE | CW_SLOT_CLOSED_AT_EXIT);
+	read_slot(loader, &slot);
+}
+
 static void walk(struct cwr_loader *loader, enum cw_section_id id, cwr_slot_visitor *visit)
 {
 	struct cwr_slot_walk walk = cwr_session_walk_slots(loader->file, id, visit, loader);

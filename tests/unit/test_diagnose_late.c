@@ -4,6 +4,8 @@
  */
 #include "made_scene.h"
 
+#include <string.h>
+
 /* Read to the end 100 s ago, closed 20 s ago; the process calls a minute late. */
 static int set_late(void **state)
 {
@@ -99,6 +101,92 @@ static void test_closed_by_another_process(void **state)
 	assert_clean(s);
 }
 
+/* --- Seen from outside. --- */
+
+/* Stood unread until 20 s ago, when the owner closed it; no record of the shim says so. */
+static int set_seen(void **state)
+{
+	struct scene *s;
+
+	set_late(state);
+	s = *state;
+	s->owner->eof = (struct cwr_mark){0};
+	s->socket->stood_s = 80;
+	s->socket->stood_until = s->owner->closed.t;
+	return 0;
+}
+
+#define SEEN_TEST(name) cmocka_unit_test_setup_teardown(name, set_seen, strike_scene)
+
+static void test_seen(void **state)
+{
+	struct scene *s = *state;
+	const struct cwr_finding *f;
+
+	assert_cause(s, "closed-late");
+	f = s->model->findings;
+	assert_int_equal(f->confidence, CWR_HIGH);
+	assert_true(f->is_confirmed);
+	assert_int_equal(f->oldest_s, 80);
+	assert_int_equal(f->evidence[CWR_EV_CLOSED_ELSEWHERE].stack->frames[0].line, 60);
+	assert_non_null(strstr(f->explanation, "seen to stand"));
+	s->socket->stood_s = 50;
+	assert_clean(s);
+}
+
+/* The close that is known came before it was seen last: it was another's that ended it. */
+static void test_seen_with_an_older_close(void **state)
+{
+	struct scene *s = *state;
+	const struct cwr_finding *f;
+
+	s->socket->stood_until += 5 * MADE_SECOND;
+	assert_cause(s, "closed-late");
+	f = s->model->findings;
+	assert_int_equal(f->confidence, CWR_MEDIUM);
+	assert_int_equal(f->evidence[CWR_EV_CLOSED_ELSEWHERE].t, 0);
+	assert_non_null(strstr(f->explanation, "somebody closed it"));
+}
+
+/* The copy of a child that goes by its parent's limit. */
+static void test_seen_with_a_child_that_closed(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = add_child(s, 1, false);
+
+	copy->closed = s->owner->closed;
+	copy->closed.t += MADE_SECOND;
+	assert_cause(s, "closed-late");
+	assert_ptr_equal(s->model->findings->process, copy->process);
+	s->server->late_s = 90;
+	assert_clean(s);
+}
+
+static void test_seen_and_still_open(void **state)
+{
+	struct scene *s = *state;
+
+	add_child(s, 1, true);
+	diagnose(s);
+	for (const struct cwr_finding *f = s->model->findings; f; f = f->next)
+		assert_string_not_equal(f->cause, "closed-late");
+}
+
+/* A pool keeps what it has used again, and the one or two that it may need. */
+static void test_a_pool_may_take_its_time(void **state)
+{
+	struct scene *s = *state;
+
+	s->socket->role = CWR_ROLE_CONNECTED;
+	s->socket->site = (struct cwr_site_stats){.known = true, .created = 3, .closed = 3};
+	assert_cause(s, "closed-late");
+	s->owner->turns = 1;
+	assert_clean(s);
+	s->owner->turns = 0;
+	s->socket->site.created = 2;
+	assert_clean(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +197,11 @@ int main(void)
 		LATE_TEST(test_end_of_file_never_read),
 		LATE_TEST(test_known_from_notes_alone),
 		LATE_TEST(test_closed_by_another_process),
+		SEEN_TEST(test_seen),
+		SEEN_TEST(test_seen_with_an_older_close),
+		SEEN_TEST(test_seen_with_a_child_that_closed),
+		SEEN_TEST(test_seen_and_still_open),
+		SEEN_TEST(test_a_pool_may_take_its_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "session/file.h"
 #include "session_fixture.h"
 
 #include <fcntl.h>
@@ -295,6 +296,58 @@ static void test_what_the_owner_closed_is_a_former_holding(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, session_fixture_setup, session_fixture_teardown)
 
+/* --- What a session said earlier. --- */
+
+static void load_earlier(struct session_fixture *f, int i, const struct cw_slot *slot)
+{
+	struct cwr_session_file file;
+
+	assert_null(cwr_session_file_open(&file, f->path[i]));
+	assert_int_equal(unlink(f->path[i]), 0);
+	assert_null(cwr_session_load_earlier(f->model, &file, slot, 1));
+	cwr_session_file_close(&file);
+}
+
+static void test_a_slot_of_earlier_is_a_former_holding(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	uint32_t stack = made_stack(made, 2, (uint64_t[]){0x1001, 0x2002});
+	struct cw_slot slot = *made_slot(made, 7, 99);
+	const struct cwr_socket *socket;
+
+	slot.created = made_mark(made, 1005, "accept4", stack);
+	*made_slot(made, 7, 99) = (struct cw_slot){0};
+	made_session_write(made, f->path[0]);
+	made_session_free(made);
+	load_earlier(f, 0, &slot); /* the file is gone and was not read before */
+	socket = cwr_model_find_socket(f->model, 99);
+	assert_non_null(socket);
+	assert_int_equal(socket->created.stack->ips[1], 0x2002);
+	assert_int_equal(socket->holders->fd, 7);
+	assert_false(socket->holders->is_open);
+	assert_int_equal(f->model->processes->pid, 100);
+	assert_string_equal(f->model->processes->session_path, f->path[0]);
+	assert_null(f->model->processes->next);
+}
+
+static void test_what_the_session_still_tells_goes_before(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	struct cw_slot slot = *made_slot(made, 7, 99);
+	const struct cwr_socket *socket;
+
+	made_slot(made, 7, 99)->eof = made_mark(made, 1010, "read", 0);
+	session_fixture_load(f, 0, made);
+	load_earlier(f, 0, &slot);
+	socket = cwr_model_find_socket(f->model, 99);
+	assert_int_equal(socket->nholders, 1);
+	assert_true(socket->holders->is_open);
+	assert_true(socket->holders->eof.t);
+	assert_null(f->model->processes->next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +364,8 @@ int main(void)
 		CASE(test_a_note_of_shutdown_is_no_close),
 		CASE(test_two_descendants_may_share_a_note),
 		CASE(test_what_the_owner_closed_is_a_former_holding),
+		CASE(test_a_slot_of_earlier_is_a_former_holding),
+		CASE(test_what_the_session_still_tells_goes_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

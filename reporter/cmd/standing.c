@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Samples of the connections in CLOSE_WAIT; see standing.h.
+ *
+ * One that has stood for a while is looked for in the sessions of the run.  What no session knows
+ * is another program's and of no concern.  Of the others the slot is copied, and once more when
+ * the connection has left CLOSE_WAIT: then it tells whether it was closed, and by whom.
+ */
+#include "cmd/standing.h"
+
+#include "kernel/proc.h"
+#include "kernel/sockdiag.h"
+#include "model/arena.h"
+#include "session/session.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM	1
+#define uthash_nonfatal_oom(el) cwr_out_of_memory()
+#include <uthash.h>
+
+enum {
+	ENTRIES_MAX = 16384,
+	LOOKS_MAX = 3, /* a session may get its slot a moment after the kernel has the connection */
+	INTERVAL_MS = 1000,
+	INTERVAL_MIN_MS = 100,
+	SHARE = 50, /* of the time, at most, goes into samples; with many sockets they are rarer */
+};
+
+struct cwr_standing_entry {
+	uint64_t cookie;
+	uint64_t t_first, t; /* of the first and of the latest sample that had it */
+	double age_s;	     /* since the FIN, at t: a lower bound */
+	double quiet_s;	     /* the longest time without use after the FIN */
+	uint32_t recv_q, send_q;
+	int looks;
+	bool is_wanted; /* by the look that is going on */
+	bool is_gone;	/* it has left CLOSE_WAIT */
+	struct cwr_copy *copies;
+	UT_hash_handle hh;
+};
+
+void cwr_standing_start(struct cwr_standing *standing, const struct cwr_options *options,
+			const char *session_dir)
+{
+	*standing = (struct cwr_standing){
+		.look_s = fmin(options->min_age_s, 1),
+		.late_s = options->late_s,
+		.interval_ms = INTERVAL_MS,
+		.earlier.dir = session_dir,
+	};
+	if (options->late_s < 0)
+		return;
+	/* Who calls a close late so soon wants to see it. */
+	standing->interval_ms =
+		(int)fmin(INTERVAL_MS, fmax(INTERVAL_MIN_MS, options->late_s * 1000 / 2));
+	standing->look_s = fmin(standing->look_s, options->late_s);
+}
+
+int cwr_standing_wait_ms(const struct cwr_standing *standing)
+{
+	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC);
+
+	return now < standing->t_next ? (int)((standing->t_next - now) / 1000000) + 1 : 0;
+}
+
+static void remove_entry(struct cwr_standing *standing, struct cwr_standing_entry *entry)
+{
+	HASH_DEL(standing->entries, entry);
+	cwr_copies_free(entry->copies);
+	free(entry);
+}
+
+static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64_t cookie,
+					   uint64_t now)
+{
+	struct cwr_standing_entry *entry;
+
+	HASH_FIND(hh, standing->entries, &cookie, sizeof(cookie), entry);
+	if (entry)
+		return entry;
+	if (HASH_COUNT(standing->entries) >= ENTRIES_MAX) {
+		standing->dropped++;
+		return NULL;
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		cwr_out_of_memory();
+	entry->cookie = cookie;
+	entry->t_first = now;
+	HASH_ADD(hh, standing->entries, cookie, sizeof(entry->cookie), entry);
+	return entry;
+}
+
+/*
+ * How long nothing has been sent since the FIN.  While something is not acknowledged it may be sent
+ * again, so that nothing is said against such a one; and each acknowledgement sets the kernel's
+ * clock of the FIN back, but not ours.
+ */
+static double quiet_time(const struct cwr_diag_row *row, double age_s)
+{
+	return row->info.is_known && row->info.bytes_sent ? fmin(age_s, row->info.sent_s) : age_s;
+}
+
+struct sample {
+	struct cwr_standing *standing;
+	uint64_t now;
+};
+
+static void visit_row(void *context, const struct cwr_diag_row *row)
+{
+	const struct sample *sample = context;
+	struct cwr_standing_entry *entry =
+		row->inode ? entry_of(sample->standing, row->cookie, sample->now) : NULL;
+	double age_s = row->info.is_known ? row->info.last_ack_s : 0;
+
+	if (!entry)
+		return;
+	age_s = fmax(age_s, (double)(sample->now - entry->t_first) / 1e9);
+	entry->age_s = fmax(entry->age_s, age_s);
+	entry->quiet_s = fmax(entry->quiet_s, quiet_time(row, age_s));
+	entry->recv_q = row->recv_q;
+	entry->send_q = row->send_q;
+	entry->t = sample->now;
+	entry->is_gone = false;
+}
+
+static void want(struct cwr_standing_entry *entry)
+{
+	entry->is_wanted = true;
+	entry->looks++;
+	for (struct cwr_copy *c = entry->copies; c; c = c->next)
+		c->is_live = false;
+}
+
+static bool is_worth_first_look(const struct cwr_standing *standing,
+				const struct cwr_standing_entry *entry)
+{
+	return !entry->copies && entry->looks < LOOKS_MAX && entry->age_s >= standing->look_s;
+}
+
+/* One that nobody had a slot of is another program's; one that came and went is not worth a look.
+ */
+static bool is_worth_last_look(const struct cwr_standing *standing,
+			       const struct cwr_standing_entry *entry)
+{
+	return entry->copies || (!entry->looks && entry->age_s >= standing->look_s);
+}
+
+/* Returns whether any entry is to be looked for. */
+static bool choose_wanted(struct cwr_standing *standing, uint64_t now)
+{
+	struct cwr_standing_entry *entry, *next;
+	bool is_any = false;
+
+	HASH_ITER (hh, standing->entries, entry, next) {
+		bool was_gone = entry->is_gone;
+
+		entry->is_wanted = false;
+		entry->is_gone = entry->t != now;
+		if (was_gone)
+			continue;
+		if (entry->is_gone ? is_worth_last_look(standing, entry)
+				   : is_worth_first_look(standing, entry)) {
+			want(entry);
+			is_any = true;
+		} else if (entry->is_gone) {
+			remove_entry(standing, entry);
+		}
+	}
+	return is_any;
+}
+
+static struct cwr_copy **choose(void *context, uint64_t cookie)
+{
+	struct cwr_standing *standing = context;
+	struct cwr_standing_entry *entry;
+
+	HASH_FIND(hh, standing->entries, &cookie, sizeof(cookie), entry);
+	return entry && entry->is_wanted ? &entry->copies : NULL;
+}
+
+/* Did a process have it open when it ended?  Then it did not close it. */
+static bool has_died_with(const struct cwr_copy *copy)
+{
+	return copy->is_live && copy->session->has_ended;
+}
+
+static bool is_late(const struct cwr_standing *standing, const struct cwr_standing_entry *entry)
+{
+	double late_s = standing->late_s;
+
+	for (const struct cwr_copy *c = entry->copies; c && late_s < 0; c = c->next)
+		if (c->session->file.header.late)
+			late_s = (double)c->session->file.header.late / 1e9;
+	return late_s >= 0 && entry->quiet_s >= late_s;
+}
+
+static bool is_worth_keeping(const struct cwr_standing *standing,
+			     const struct cwr_standing_entry *entry)
+{
+	if (!entry->is_gone || is_late(standing, entry))
+		return !entry->is_gone || entry->copies;
+	for (const struct cwr_copy *c = entry->copies; c; c = c->next)
+		if (has_died_with(c))
+			return true;
+	return false;
+}
+
+static void forget_the_rest(struct cwr_standing *standing)
+{
+	struct cwr_standing_entry *entry, *next;
+
+	HASH_ITER (hh, standing->entries, entry, next)
+		if (!is_worth_keeping(standing, entry))
+			remove_entry(standing, entry);
+}
+
+static void take_sample(struct cwr_standing *standing, uint64_t now)
+{
+	struct sample sample = {standing, now};
+	struct cwr_diag *diag;
+	struct cwr_error *error = cwr_diag_read_close_wait(&diag);
+
+	/* What is missing in half a list has not gone. */
+	standing->has_failed |= error != NULL;
+	if (!error) {
+		cwr_diag_each(diag, visit_row, &sample);
+		if (choose_wanted(standing, now)) {
+			cwr_earlier_look(&standing->earlier, choose, standing);
+			forget_the_rest(standing);
+		}
+	}
+	cwr_error_free(error);
+	cwr_diag_free(diag);
+}
+
+void cwr_standing_sample(struct cwr_standing *standing, bool at_any_rate)
+{
+	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC), cost, pause;
+
+	if (now < standing->t_next && !at_any_rate)
+		return;
+	take_sample(standing, now);
+	cost = cwr_proc_now(CLOCK_MONOTONIC) - now;
+	pause = (uint64_t)standing->interval_ms * 1000000;
+	standing->t_next = now + (cost * SHARE > pause ? cost * SHARE : pause);
+}
+
+/* --- The report ----------------------------------------------------------------------------------
+ */
+
+/* What the session had of those that were closed late goes into the model. */
+static void load_copies(const struct cwr_standing *standing, struct cwr_earlier_session *session,
+			struct cwr_model *model)
+{
+	struct cw_slot *slots = calloc(session->ncopies + 1, sizeof(*slots));
+	struct cwr_standing_entry *entry, *next;
+	size_t n = 0;
+
+	if (!slots)
+		cwr_out_of_memory();
+	HASH_ITER (hh, standing->entries, entry, next)
+		for (const struct cwr_copy *c = entry->copies; c; c = c->next)
+			if (c->session == session && entry->is_gone && is_late(standing, entry))
+				slots[n++] = c->slot;
+	if (n)
+		cwr_error_free(cwr_session_load_earlier(model, &session->file, slots, n));
+	free(slots);
+}
+
+static struct cwr_probe probe_of(const struct cwr_standing_entry *entry)
+{
+	return (struct cwr_probe){
+		.t = entry->t,
+		.is_last = true,
+		.fin_seen = true,
+		.cloexec = -1,
+		.state = CWR_TCP_CLOSE_WAIT,
+		.fin_age_s = entry->age_s,
+		.recv_q = entry->recv_q,
+		.unread = -1,
+		.unsent = entry->send_q,
+	};
+}
+
+/* The shim's own word at the end, if there was one, is the better one. */
+static void set_last_word(struct cwr_model *model, const struct cwr_standing_entry *entry,
+			  const struct cwr_copy *copy)
+{
+	const struct cwr_process *process = cwr_model_find_path(model, copy->session->file.path);
+	struct cwr_socket *socket = cwr_model_find_socket(model, entry->cookie);
+	struct cwr_holder *holder =
+		socket && process ? cwr_model_find_holder(model, socket, process, copy->slot.fd)
+				  : NULL;
+
+	if (holder && holder->is_open && !process->t_exit)
+		holder->probe = probe_of(entry);
+}
+
+static void tell_of(const struct cwr_standing *standing, struct cwr_model *model,
+		    const struct cwr_standing_entry *entry)
+{
+	struct cwr_socket *socket = cwr_model_find_socket(model, entry->cookie);
+
+	for (const struct cwr_copy *c = entry->copies; c; c = c->next)
+		if (has_died_with(c))
+			set_last_word(model, entry, c);
+	if (!socket || !is_late(standing, entry))
+		return;
+	socket->stood_s = entry->quiet_s;
+	socket->stood_until = entry->t;
+}
+
+static void say_limits(const struct cwr_standing *standing, struct cwr_model *model, pid_t command)
+{
+	struct cwr_process *process = cwr_model_find_process(model, command);
+
+	if (process && standing->dropped)
+		cwr_model_add_limit(model, process,
+				    "there were too many connections in CLOSE_WAIT to watch all of "
+				    "them while it ran: closed-late may be missing");
+	if (process && standing->earlier.is_full)
+		cwr_model_add_limit(model, process,
+				    "there were too many sessions to watch all of them while it "
+				    "ran: closed-late may be missing");
+	if (process && standing->has_failed)
+		cwr_model_add_limit(model, process,
+				    "the kernel's list of connections could not always be read "
+				    "while it ran: closed-late may be missing");
+}
+
+void cwr_standing_apply(const struct cwr_standing *standing, struct cwr_model *model, pid_t command)
+{
+	struct cwr_standing_entry *entry, *next;
+
+	for (struct cwr_earlier_session *s = standing->earlier.sessions; s; s = s->next)
+		load_copies(standing, s, model);
+	HASH_ITER (hh, standing->entries, entry, next)
+		if (entry->is_gone)
+			tell_of(standing, model, entry);
+	say_limits(standing, model, command);
+}
+
+void cwr_standing_free(struct cwr_standing *standing)
+{
+	struct cwr_standing_entry *entry, *next;
+
+	HASH_ITER (hh, standing->entries, entry, next)
+		remove_entry(standing, entry);
+	cwr_earlier_free(&standing->earlier);
+}
