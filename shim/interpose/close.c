@@ -2,6 +2,7 @@
 /*
  * Descriptors go.  The record precedes the call: the number may be another thread's at once.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/single_threaded.h>
@@ -53,11 +54,17 @@ CW_EXPORT void closefrom(int first)
 	CW_REAL(closefrom)(first);
 }
 
-/* A stream of NULL crashes in libc; it must be there that it does. */
+/*
+ * A stream of NULL crashes in libc; it must be there that it does.  One without a descriptor
+ * (fmemopen(3)) makes fileno() set errno, which closing it would have left alone.
+ */
 static void before_stream_close(unsigned int fn, FILE *stream)
 {
+	int error = errno;
+
 	if (stream)
 		cw_before_close(fn, fileno(stream));
+	errno = error;
 }
 
 CW_EXPORT int fclose(FILE *stream)
