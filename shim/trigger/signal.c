@@ -24,17 +24,24 @@
 #include "core/real.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "core/walk.h"
 #include "track/session.h"
 #include "trigger/exit.h"
 #include "trigger/report.h"
 
 #include "core/poison.h"
 
+enum { KERNEL_SET = _NSIG / 8 }; /* bytes of a sigset_t that the kernel reads */
+
 enum owner {
 	HOST, /* what the host set is installed */
 	OURS, /* the host believes in the default; ours is installed */
 	ONCE, /* a handler of the host's with SA_RESETHAND, called through ours */
 };
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000 /* of no header of libc; where it is not used, it is in no flags */
+#endif
 
 struct guarded {
 	int number; /* 0: unused */
@@ -116,6 +123,22 @@ static void install(struct guarded *signal)
 	}
 	if (real_sigaction(signal->number, &ours, NULL) == 0)
 		signal->owner = once ? ONCE : OURS;
+}
+
+/*
+ * What sigaction(2) would show after this was set: libc adds where handlers return to (SA_RESTORER,
+ * on some architectures), and the kernel takes out of the mask what cannot be blocked.
+ */
+static void complete_shown(struct guarded *signal)
+{
+	struct sigaction installed, *shown = &signal->shown_action;
+
+	sigdelset(&shown->sa_mask, SIGKILL);
+	sigdelset(&shown->sa_mask, SIGSTOP);
+	if (real_sigaction(signal->number, NULL, &installed) != 0)
+		return;
+	shown->sa_restorer = installed.sa_restorer;
+	shown->sa_flags |= installed.sa_flags & SA_RESTORER;
 }
 
 /* As the kernel does it: the default is set, then the handler is called. */
@@ -203,6 +226,7 @@ static int set_action(int number, const struct sigaction *new, struct sigaction 
 	if (new && (is_default(new) || is_once(new))) {
 		signal->shown_action = *new;
 		install(signal);
+		complete_shown(signal);
 	} else if (new) {
 		if (real_sigaction(number, new, NULL) != 0)
 			return -1;
@@ -229,7 +253,7 @@ CW_EXPORT int __sigaction(int number, const struct sigaction *new, struct sigact
 
 static bool is_ours_to_answer(int number, sighandler_t handler)
 {
-	return cw_is_ready && is_watched(find(number)) && handler != SIG_ERR && handler != SIG_HOLD;
+	return cw_is_ready && is_watched(find(number)) && handler != SIG_ERR;
 }
 
 static sighandler_t set_handler(int number, sighandler_t handler, int flags)
@@ -286,13 +310,26 @@ CW_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler)
 	return set_sysv(number, handler, CW_REAL(__sysv_signal));
 }
 
+/* sigset(3) with SIG_HOLD: sets nothing, and says what is set. */
+static sighandler_t hold(int number)
+{
+	const struct guarded *signal = cw_is_ready ? find(number) : NULL;
+	sighandler_t old = CW_REAL(sigset)(number, SIG_HOLD);
+
+	if (!signal || signal->owner == HOST || old == SIG_ERR || old == SIG_HOLD)
+		return old;
+	return signal->shown_action.sa_handler;
+}
+
 /* sigset(3): also unblocks the signal, and says SIG_HOLD if it was blocked. */
 CW_EXPORT sighandler_t sigset(int number, sighandler_t handler)
 {
 	sigset_t one, before;
 	sighandler_t old;
 
-	if (!is_ours_to_answer(number, handler))
+	if (handler == SIG_HOLD)
+		return hold(number);
+	if (!cw_is_ready || !is_watched(find(number)))
 		return CW_REAL(sigset)(number, handler);
 	old = set_handler(number, handler, 0);
 	sigemptyset(&one);
@@ -304,23 +341,39 @@ CW_EXPORT sighandler_t sigset(int number, sighandler_t handler)
 
 CW_EXPORT int sigignore(int number)
 {
+	struct sigaction new = {.sa_handler = SIG_IGN};
+
 	if (!is_ours_to_answer(number, SIG_IGN))
 		return CW_REAL(sigignore)(number);
-	return set_handler(number, SIG_IGN, 0) == SIG_ERR ? -1 : 0;
+	return set_action(number, &new, NULL);
 }
 
 /*
  * Hosts that block all signals in all threads, or wait for any, would never be asked for a report:
- * while the report signal is ours, it is left out of what they block and wait for.
+ * while the report signal is ours, it is left out of what they block and wait for.  Only what the
+ * kernel reads of a set is read: some programs have no more of it (sigprocmask(2), "C
+ * library/kernel differences").
  */
 static const sigset_t *without_report(const sigset_t *set, sigset_t *copy)
 {
 	if (!cw_is_ready || !set || guarded[0].owner == HOST ||
 	    sigismember(set, guarded[0].number) != 1)
 		return set;
-	*copy = *set;
+	sigemptyset(copy);
+	__builtin_memcpy(copy, set, KERNEL_SET);
 	sigdelset(copy, guarded[0].number);
 	return copy;
+}
+
+/* These only hand the set to the kernel, which answers EFAULT where the shim would crash. */
+static const sigset_t *to_wait_for(const sigset_t *set, sigset_t *copy)
+{
+	const char *bytes = (const char *)set;
+
+	if (cw_is_sandboxed || !cw_walk_is_readable(bytes) ||
+	    !cw_walk_is_readable(bytes + KERNEL_SET - 1))
+		return set;
+	return without_report(set, copy);
 }
 
 static const sigset_t *to_block(int how, const sigset_t *set, sigset_t *copy)
@@ -346,26 +399,26 @@ CW_EXPORT int sigwait(const sigset_t *set, int *ret_number)
 {
 	sigset_t copy;
 
-	return CW_REAL(sigwait)(without_report(set, &copy), ret_number);
+	return CW_REAL(sigwait)(to_wait_for(set, &copy), ret_number);
 }
 
 CW_EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *ret_info)
 {
 	sigset_t copy;
 
-	return CW_REAL(sigwaitinfo)(without_report(set, &copy), ret_info);
+	return CW_REAL(sigwaitinfo)(to_wait_for(set, &copy), ret_info);
 }
 
 CW_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *ret_info, const struct timespec *timeout)
 {
 	sigset_t copy;
 
-	return CW_REAL(sigtimedwait)(without_report(set, &copy), ret_info, timeout);
+	return CW_REAL(sigtimedwait)(to_wait_for(set, &copy), ret_info, timeout);
 }
 
 CW_EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 {
 	sigset_t copy;
 
-	return CW_REAL(signalfd)(fd, without_report(set, &copy), flags);
+	return CW_REAL(signalfd)(fd, to_wait_for(set, &copy), flags);
 }
