@@ -54,13 +54,6 @@ static void before(long nr, const long *a)
 	}
 }
 
-static long on_accept(long ret, const long *a, long flags)
-{
-	struct cw_accepting call = {.addr = (struct sockaddr *)a[1], .len = (socklen_t *)a[2]};
-
-	return cw_on_accept(CW_FN_syscall, (int)ret, (int)a[0], (int)flags, &call);
-}
-
 static long on_readv(long ret, const long *a)
 {
 	size_t room = ret == 0 ? cw_vector_room((const struct iovec *)a[1], (size_t)a[2]) : 0;
@@ -73,10 +66,6 @@ static long after(long nr, long ret, const long *a)
 	switch (nr) {
 	case SYS_socket:
 		return cw_on_socket(CW_FN_syscall, (int)ret, (int)a[0], (int)a[1]);
-	case SYS_accept:
-		return on_accept(ret, a, 0);
-	case SYS_accept4:
-		return on_accept(ret, a, a[3]);
 	case SYS_connect:
 		return cw_on_connect(CW_FN_syscall, (int)ret, (int)a[0],
 				     (const struct sockaddr *)a[1], (socklen_t)a[2]);
@@ -175,6 +164,17 @@ static long maybe_lock_in(long nr, const long *a)
 	return ret;
 }
 
+static long make_connection(long nr, long *a)
+{
+	struct cw_accepting call;
+	long flags = nr == SYS_accept4 ? a[3] : 0;
+
+	cw_accepting_begin(&call, (int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+	a[1] = (long)call.addr;
+	a[2] = (long)call.len;
+	return cw_on_accept(CW_FN_syscall, (int)pass(nr, a), (int)a[0], (int)flags, &call);
+}
+
 CW_EXPORT long syscall(long nr, ...)
 {
 	long a[6];
@@ -191,6 +191,8 @@ CW_EXPORT long syscall(long nr, ...)
 		return make_process(nr, a);
 	if (nr == SYS_seccomp || nr == SYS_prctl)
 		return maybe_lock_in(nr, a);
+	if (nr == SYS_accept || nr == SYS_accept4)
+		return make_connection(nr, a);
 	before(nr, a);
 	return after(nr, pass(nr, a), a);
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 #include "core/sandbox.h"
+#include "core/thread.h"
+#include "core/walk.h"
 #include "track/identity.h"
 #include "track/memory.h"
 #include "track/session.h"
@@ -25,14 +27,33 @@ static bool is_always_named(const struct cw_slot *listener)
 	       (listener->family == AF_INET || listener->family == AF_INET6);
 }
 
+/*
+ * How much of the address the host has room for, which the kernel replaces by how much there is
+ * (accept(2)).  Whether that can be read is known on the thread's own stack, where it mostly is; in
+ * a sandbox the kernel must not be asked, and the room is taken to be enough.
+ */
+static socklen_t room_at(const socklen_t *len)
+{
+	uintptr_t at = (uintptr_t)len;
+
+	if (at & 3)
+		return 0;
+	if (at >= cw_thread.stack_low && at < cw_thread.stack_high)
+		return *len;
+	if (cw_is_sandboxed)
+		return sizeof(struct sockaddr_storage);
+	return cw_walk_is_readable(len) ? *len : 0;
+}
+
 void cw_accepting_begin(struct cw_accepting *call, int listener, struct sockaddr *addr,
 			socklen_t *len)
 {
 	call->addr = addr;
 	call->len = len;
+	call->room = addr && len ? room_at(len) : 0;
 	if (addr || cw_is_sandboxed || !is_always_named(cw_slots_find(listener)))
 		return;
-	call->own_len = sizeof(call->own);
+	call->own_len = call->room = sizeof(call->own);
 	call->addr = (struct sockaddr *)&call->own;
 	call->len = &call->own_len;
 }
@@ -54,12 +75,14 @@ static bool learn_kind(struct cw_slot *slot, int from)
 static bool learn_peer(struct cw_slot *slot, int from, const struct cw_accepting *call)
 {
 	const struct sockaddr *addr = call->addr;
-	const socklen_t *len = call->len;
+	socklen_t len = 0;
 
-	if (addr && len && *len >= sizeof(sa_family_t) && addr->sa_family != AF_INET &&
-	    addr->sa_family != AF_INET6)
+	/* No more was written than there was room for. */
+	if (call->room)
+		len = *call->len < call->room ? *call->len : call->room;
+	if (len >= sizeof(sa_family_t) && addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
 		return false;
-	if (addr && len && cw_identity_set_peer(slot, addr, *len))
+	if (len && cw_identity_set_peer(slot, addr, len))
 		return true;
 	if (cw_is_sandboxed)
 		return learn_kind(slot, from);

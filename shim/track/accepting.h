@@ -15,6 +15,7 @@
 struct cw_accepting {
 	struct sockaddr *addr;
 	socklen_t *len;
+	socklen_t room;		 /* bytes at addr; 0: not known, and nothing is read there */
 	socklen_t own_len;	 /* in place of what the host did not give */
 	struct sockaddr_in6 own; /* room for either family */
 };

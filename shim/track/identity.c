@@ -63,7 +63,8 @@ bool cw_identity_is_tcp(int fd)
 	int domain = get_int(fd, SOL_SOCKET, SO_DOMAIN);
 
 	return (domain == AF_INET || domain == AF_INET6) &&
-	       get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+	       get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP &&
+	       get_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM; /* and not a raw one, raw(7) */
 }
 
 bool cw_identity_is_transparent(int fd)
