@@ -92,14 +92,14 @@ static void look_into(struct look *look)
 static void free_session(struct cwr_earlier_session *session)
 {
 	cwr_session_file_close(&session->file);
-	free((char *)session->file.path);
+	free(session->path);
 	free(session);
 }
 
 static bool is_kept(const struct cwr_earlier *earlier, const char *path)
 {
 	for (const struct cwr_earlier_session *s = earlier->sessions; s; s = s->next)
-		if (!strcmp(s->file.path, path))
+		if (!strcmp(s->path, path))
 			return true;
 	return false;
 }
@@ -107,15 +107,10 @@ static bool is_kept(const struct cwr_earlier *earlier, const char *path)
 static struct cwr_earlier_session *open_session(const char *path)
 {
 	struct cwr_earlier_session *session = calloc(1, sizeof(*session));
-	char *own = strdup(path);
-	struct cwr_error *error;
 
-	if (!session || !own)
+	if (!session || !(session->path = strdup(path)))
 		cwr_out_of_memory();
-	error = cwr_session_file_open(&session->file, own);
-	if (error)
-		session->file = (struct cwr_session_file){.path = own, .fd = -1};
-	cwr_error_free(error);
+	cwr_error_free(cwr_session_file_open(&session->file, session->path));
 	return session;
 }
 

@@ -10,7 +10,8 @@
 #include "session/file.h"
 
 struct cwr_earlier_session {
-	struct cwr_session_file file; /* its path is ours */
+	char *path;
+	struct cwr_session_file file;
 	size_t ncopies;
 	bool has_ended; /* its process, when it was looked at last */
 	struct cwr_earlier_session *next;

@@ -117,7 +117,7 @@ bool cwr_pipeline_has_news(const struct cwr_model *model)
 	if (model->closed_after_all)
 		return true;
 	for (const struct cwr_process *p = model->processes; p; p = p->next)
-		if (p->off && !p->session_path)
+		if (p->off && (!p->session_path || p->is_in_memory))
 			return true;
 	for (const struct cwr_finding *f = model->findings; f; f = f->next)
 		if (!f->suppressed && f->verdict != CWR_IN_USE)

@@ -12,8 +12,8 @@
 #include "cmd/launch.h"
 #include "cmd/pipeline.h"
 #include "cmd/rundir.h"
+#include "cmd/sampler.h"
 #include "cmd/sources.h"
-#include "cmd/standing.h"
 #include "cmd/talk.h"
 #include "cmd/unrecorded.h"
 #include "session/dir.h"
@@ -32,7 +32,7 @@ struct run {
 	struct cwr_rundir dir;
 	struct cwr_keep keep;
 	struct cwr_unrecorded unrecorded;
-	struct cwr_standing standing;
+	struct cwr_sampler sampler;
 	sigset_t mask; /* as it was */
 	int signals;   /* -1, or a signalfd of those that are passed on, and SIGCHLD */
 	pid_t pid;
@@ -130,6 +130,7 @@ static void listen_to_all(struct run *run)
 			cwr_unrecorded_add_refused(&run->unrecorded, refused);
 		free(path);
 	}
+	run->sampler.memories.is_on = run->dir.has_memories;
 }
 
 static void watch(struct run *run)
@@ -142,15 +143,15 @@ static void watch(struct run *run)
 	bool has_children = true;
 
 	while (run->options->wait_all ? has_children : !run->has_ended) {
-		if (poll(polled, 3, cwr_standing_wait_ms(&run->standing)) < 0 && errno != EINTR)
+		if (poll(polled, 3, cwr_sampler_wait_ms(&run->sampler)) < 0 && errno != EINTR)
 			break;
 		pass_signals_on(run);
 		listen_to_all(run);
-		cwr_standing_sample(&run->standing, false);
+		cwr_sampler_look(&run->sampler);
 		has_children = reap(run);
 	}
 	listen_to_all(run);
-	cwr_standing_sample(&run->standing, true);
+	cwr_sampler_look_now(&run->sampler);
 }
 
 static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
@@ -163,7 +164,7 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	if (!error) {
 		cwr_sources_load_all(model, &sessions, &unreadable);
 		cwr_keep_apply(&run->keep, model);
-		cwr_standing_apply(&run->standing, model, run->pid);
+		cwr_sampler_apply(&run->sampler, model, run->pid);
 		error = cwr_pipeline_judge(model, list);
 	}
 	if (!error)
@@ -199,7 +200,7 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 
 	run->unrecorded.model = model;
 	run->unrecorded.session_dir = run->dir.path;
-	cwr_standing_start(&run->standing, run->options, run->dir.path);
+	cwr_sampler_start(&run->sampler, run->options, run->dir.path);
 	if (!error && run->options->wait_all)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!error)
@@ -232,7 +233,7 @@ static struct cwr_error *run_command(const struct cwr_options *options, int *ret
 	if (run.signals >= 0)
 		close(run.signals);
 	cwr_keep_free(&run.keep);
-	cwr_standing_free(&run.standing);
+	cwr_sampler_free(&run.sampler);
 	cwr_model_free(model);
 	return error;
 }

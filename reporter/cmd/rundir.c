@@ -139,6 +139,7 @@ bool cwr_rundir_has_filtered(struct cwr_rundir *dir)
 
 	while (dir->opened >= 0 && read(dir->opened, events, sizeof(events)) > 0)
 		has_any = true;
+	dir->has_memories |= has_any;
 	return has_any;
 }
 
@@ -150,6 +151,7 @@ char *cwr_rundir_next(struct cwr_rundir *dir, pid_t *ret_refused)
 	*ret_refused = 0;
 	while (read_line(dir->fifo, line)) {
 		*ret_refused = parse_refused(line);
+		dir->has_memories |= *ret_refused > 0 || !strcmp(line, CW_NOTIFY_MEMORY);
 		if (*ret_refused > 0)
 			return NULL;
 		if (!cwr_session_is_name(line))

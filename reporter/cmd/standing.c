@@ -16,16 +16,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM	1
-#define uthash_nonfatal_oom(el) cwr_out_of_memory()
-#include <uthash.h>
-
 enum {
 	ENTRIES_MAX = 16384,
 	LOOKS_MAX = 3, /* a session may get its slot a moment after the kernel has the connection */
-	INTERVAL_MS = 1000,
-	INTERVAL_MIN_MS = 100,
-	SHARE = 50, /* of the time, at most, goes into samples; with many sockets they are rarer */
 };
 
 struct cwr_standing_entry {
@@ -38,49 +31,28 @@ struct cwr_standing_entry {
 	bool is_wanted; /* by the look that is going on */
 	bool is_gone;	/* it has left CLOSE_WAIT */
 	struct cwr_copy *copies;
-	UT_hash_handle hh;
+	struct cwr_standing_entry *next;
 };
 
 void cwr_standing_start(struct cwr_standing *standing, const struct cwr_options *options,
 			const char *session_dir)
 {
 	*standing = (struct cwr_standing){
-		.look_s = fmin(options->min_age_s, 1),
+		.look_s = fmin(options->min_age_s,
+			       options->late_s < 0 ? 1 : fmin(options->late_s, 1)),
 		.late_s = options->late_s,
-		.interval_ms = INTERVAL_MS,
 		.earlier.dir = session_dir,
 	};
-	if (options->late_s < 0)
-		return;
-	/* Who calls a close late so soon wants to see it. */
-	standing->interval_ms =
-		(int)fmin(INTERVAL_MS, fmax(INTERVAL_MIN_MS, options->late_s * 1000 / 2));
-	standing->look_s = fmin(standing->look_s, options->late_s);
-}
-
-int cwr_standing_wait_ms(const struct cwr_standing *standing)
-{
-	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC);
-
-	return now < standing->t_next ? (int)((standing->t_next - now) / 1000000) + 1 : 0;
-}
-
-static void remove_entry(struct cwr_standing *standing, struct cwr_standing_entry *entry)
-{
-	HASH_DEL(standing->entries, entry);
-	cwr_copies_free(entry->copies);
-	free(entry);
 }
 
 static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64_t cookie,
 					   uint64_t now)
 {
-	struct cwr_standing_entry *entry;
+	struct cwr_standing_entry *entry = cwr_map_find(&standing->by_cookie, cookie);
 
-	HASH_FIND(hh, standing->entries, &cookie, sizeof(cookie), entry);
 	if (entry)
 		return entry;
-	if (HASH_COUNT(standing->entries) >= ENTRIES_MAX) {
+	if (standing->by_cookie.n >= ENTRIES_MAX) {
 		standing->dropped++;
 		return NULL;
 	}
@@ -89,7 +61,9 @@ static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64
 		cwr_out_of_memory();
 	entry->cookie = cookie;
 	entry->t_first = now;
-	HASH_ADD(hh, standing->entries, cookie, sizeof(entry->cookie), entry);
+	entry->next = standing->entries;
+	standing->entries = entry;
+	cwr_map_put(&standing->by_cookie, cookie, entry);
 	return entry;
 }
 
@@ -151,10 +125,9 @@ static bool is_worth_last_look(const struct cwr_standing *standing,
 /* Returns whether any entry is to be looked for. */
 static bool choose_wanted(struct cwr_standing *standing, uint64_t now)
 {
-	struct cwr_standing_entry *entry, *next;
 	bool is_any = false;
 
-	HASH_ITER (hh, standing->entries, entry, next) {
+	for (struct cwr_standing_entry *entry = standing->entries; entry; entry = entry->next) {
 		bool was_gone = entry->is_gone;
 
 		entry->is_wanted = false;
@@ -165,8 +138,6 @@ static bool choose_wanted(struct cwr_standing *standing, uint64_t now)
 				   : is_worth_first_look(standing, entry)) {
 			want(entry);
 			is_any = true;
-		} else if (entry->is_gone) {
-			remove_entry(standing, entry);
 		}
 	}
 	return is_any;
@@ -175,9 +146,8 @@ static bool choose_wanted(struct cwr_standing *standing, uint64_t now)
 static struct cwr_copy **choose(void *context, uint64_t cookie)
 {
 	struct cwr_standing *standing = context;
-	struct cwr_standing_entry *entry;
+	struct cwr_standing_entry *entry = cwr_map_find(&standing->by_cookie, cookie);
 
-	HASH_FIND(hh, standing->entries, &cookie, sizeof(cookie), entry);
 	return entry && entry->is_wanted ? &entry->copies : NULL;
 }
 
@@ -208,44 +178,38 @@ static bool is_worth_keeping(const struct cwr_standing *standing,
 	return false;
 }
 
+static void free_entry(struct cwr_standing_entry *entry)
+{
+	cwr_copies_free(entry->copies);
+	free(entry);
+}
+
 static void forget_the_rest(struct cwr_standing *standing)
 {
-	struct cwr_standing_entry *entry, *next;
+	struct cwr_standing_entry **link = &standing->entries;
 
-	HASH_ITER (hh, standing->entries, entry, next)
-		if (!is_worth_keeping(standing, entry))
-			remove_entry(standing, entry);
+	cwr_map_free(&standing->by_cookie);
+	while (*link) {
+		struct cwr_standing_entry *entry = *link;
+
+		if (is_worth_keeping(standing, entry)) {
+			cwr_map_put(&standing->by_cookie, entry->cookie, entry);
+			link = &entry->next;
+			continue;
+		}
+		*link = entry->next;
+		free_entry(entry);
+	}
 }
 
-static void take_sample(struct cwr_standing *standing, uint64_t now)
+void cwr_standing_sample(struct cwr_standing *standing, const struct cwr_diag *diag, uint64_t now)
 {
 	struct sample sample = {standing, now};
-	struct cwr_diag *diag;
-	struct cwr_error *error = cwr_diag_read_close_wait(&diag);
 
-	/* What is missing in half a list has not gone. */
-	standing->has_failed |= error != NULL;
-	if (!error) {
-		cwr_diag_each(diag, visit_row, &sample);
-		if (choose_wanted(standing, now)) {
-			cwr_earlier_look(&standing->earlier, choose, standing);
-			forget_the_rest(standing);
-		}
-	}
-	cwr_error_free(error);
-	cwr_diag_free(diag);
-}
-
-void cwr_standing_sample(struct cwr_standing *standing, bool at_any_rate)
-{
-	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC), cost, pause;
-
-	if (now < standing->t_next && !at_any_rate)
-		return;
-	take_sample(standing, now);
-	cost = cwr_proc_now(CLOCK_MONOTONIC) - now;
-	pause = (uint64_t)standing->interval_ms * 1000000;
-	standing->t_next = now + (cost * SHARE > pause ? cost * SHARE : pause);
+	cwr_diag_each(diag, visit_row, &sample);
+	if (choose_wanted(standing, now))
+		cwr_earlier_look(&standing->earlier, choose, standing);
+	forget_the_rest(standing);
 }
 
 /* --- The report ----------------------------------------------------------------------------------
@@ -256,12 +220,11 @@ static void load_copies(const struct cwr_standing *standing, struct cwr_earlier_
 			struct cwr_model *model)
 {
 	struct cw_slot *slots = calloc(session->ncopies + 1, sizeof(*slots));
-	struct cwr_standing_entry *entry, *next;
 	size_t n = 0;
 
 	if (!slots)
 		cwr_out_of_memory();
-	HASH_ITER (hh, standing->entries, entry, next)
+	for (struct cwr_standing_entry *entry = standing->entries; entry; entry = entry->next)
 		for (const struct cwr_copy *c = entry->copies; c; c = c->next)
 			if (c->session == session && entry->is_gone && is_late(standing, entry))
 				slots[n++] = c->slot;
@@ -325,19 +288,14 @@ static void say_limits(const struct cwr_standing *standing, struct cwr_model *mo
 		cwr_model_add_limit(model, process,
 				    "there were too many sessions to watch all of them while it "
 				    "ran: closed-late may be missing");
-	if (process && standing->has_failed)
-		cwr_model_add_limit(model, process,
-				    "the kernel's list of connections could not always be read "
-				    "while it ran: closed-late may be missing");
 }
 
 void cwr_standing_apply(const struct cwr_standing *standing, struct cwr_model *model, pid_t command)
 {
-	struct cwr_standing_entry *entry, *next;
 
 	for (struct cwr_earlier_session *s = standing->earlier.sessions; s; s = s->next)
 		load_copies(standing, s, model);
-	HASH_ITER (hh, standing->entries, entry, next)
+	for (struct cwr_standing_entry *entry = standing->entries; entry; entry = entry->next)
 		if (entry->is_gone)
 			tell_of(standing, model, entry);
 	say_limits(standing, model, command);
@@ -345,9 +303,12 @@ void cwr_standing_apply(const struct cwr_standing *standing, struct cwr_model *m
 
 void cwr_standing_free(struct cwr_standing *standing)
 {
-	struct cwr_standing_entry *entry, *next;
+	struct cwr_standing_entry *next;
 
-	HASH_ITER (hh, standing->entries, entry, next)
-		remove_entry(standing, entry);
+	for (struct cwr_standing_entry *entry = standing->entries; entry; entry = next) {
+		next = entry->next;
+		free_entry(entry);
+	}
+	cwr_map_free(&standing->by_cookie);
 	cwr_earlier_free(&standing->earlier);
 }

@@ -10,30 +10,27 @@
 
 #include "cmd/earlier.h"
 #include "cmd/options.h"
+#include "kernel/sockdiag.h"
+#include "model/map.h"
 #include "model/model.h"
 
 struct cwr_standing_entry;
 
 struct cwr_standing {
-	double look_s;			    /* how long one stands before it is looked for */
-	double late_s;			    /* the option; < 0: as each session has it */
-	int interval_ms;		    /* between samples */
-	uint64_t t_next;		    /* of the next sample, monotonic */
-	struct cwr_standing_entry *entries; /* by cookie */
+	double look_s; /* how long one stands before it is looked for */
+	double late_s; /* the option; < 0: as each session has it */
+	struct cwr_standing_entry *entries;
+	struct cwr_map by_cookie; /* the same */
 	struct cwr_earlier earlier;
 	uint64_t dropped; /* connections for which there was no room */
-	bool has_failed;  /* the kernel's list could not be read, once */
 };
 
 /* Session_dir, of this run, stays the caller's. */
 void cwr_standing_start(struct cwr_standing *standing, const struct cwr_options *options,
 			const char *session_dir);
 
-/* Milliseconds until the next sample is due. */
-int cwr_standing_wait_ms(const struct cwr_standing *standing);
-
-/* Takes a sample if it is due, or at any rate. */
-void cwr_standing_sample(struct cwr_standing *standing, bool at_any_rate);
+/* diag lists what is in CLOSE_WAIT now, monotonic, and is complete. */
+void cwr_standing_sample(struct cwr_standing *standing, const struct cwr_diag *diag, uint64_t now);
 
 /*
  * Tells a model whose sessions have been read: after the last sample, before the kernel is

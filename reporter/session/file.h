@@ -57,6 +57,15 @@ void *cwr_session_section_read(const struct cwr_session_file *file, enum cw_sect
 /* What a caller does with a slot; it is a consistent copy. */
 typedef void cwr_slot_visitor(void *context, size_t index, const struct cw_slot *slot);
 
+/* May change a slot that is about to be copied. */
+typedef void cwr_slot_editor(void *context, struct cw_slot *slot);
+
+/*
+ * Copies a session in the memory of a living process, whose size has been checked, into a file that
+ * nobody else sees.  Returns its descriptor, the caller's; -1: it could not be read to its end.
+ */
+int cwr_session_file_copy(struct cwr_session_file *source, cwr_slot_editor *edit, void *context);
+
 /* How a walk over slots went. */
 struct cwr_slot_walk {
 	bool is_damaged; /* the section cannot be understood, or could not be read to its end */

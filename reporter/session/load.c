@@ -95,19 +95,26 @@ static void say_off(struct cwr_loader *loader)
 static void say_sandboxed(struct cwr_loader *loader)
 {
 	uint32_t flags = loader->file->header.flags;
+	bool is_copy = !loader->file->base;
 
 	loader->process->is_in_memory = flags & CW_SESSION_IN_MEMORY;
 	if (flags & CW_SESSION_IN_MEMORY && !(flags & CW_SESSION_SANDBOXED)) {
 		loader->process->off = "memory only: no session";
-		cwr_model_add_limit(loader->model, loader->process,
-				    "it could have no session, as its standard error said: it is "
-				    "recorded in its memory alone, and at its end nothing is left");
+		cwr_model_add_limit(
+			loader->model, loader->process,
+			is_copy ? "it could have no session, as its standard error said: it is "
+				  "recorded in its memory alone"
+				: "it could have no session, as its standard error said: it is "
+				  "recorded in its memory alone, and at its end nothing is left");
 	} else if (flags & CW_SESSION_IN_MEMORY) {
 		loader->process->off = "memory only: sandbox";
-		cwr_model_add_limit(loader->model, loader->process,
-				    "it is recorded in its memory alone, because of a seccomp "
-				    "filter: sockets are known by their numbers, and at its end "
-				    "nothing is left");
+		cwr_model_add_limit(
+			loader->model, loader->process,
+			is_copy ? "it is recorded in its memory alone, because of a seccomp "
+				  "filter: sockets are known by their numbers"
+				: "it is recorded in its memory alone, because of a seccomp "
+				  "filter: sockets are known by their numbers, and at its end "
+				  "nothing is left");
 	} else if (flags & CW_SESSION_SANDBOXED) {
 		loader->process->off = "limited: sandbox";
 		cwr_model_add_limit(
@@ -144,7 +151,8 @@ static void say_losses(struct cwr_loader *loader)
 							     losses[i].what));
 }
 
-static void read_session(struct cwr_model *model, const struct cwr_session_file *file)
+static struct cwr_process *read_session(struct cwr_model *model,
+					const struct cwr_session_file *file)
 {
 	struct cwr_loader loader = {.model = model, .file = file};
 
@@ -160,6 +168,7 @@ static void read_session(struct cwr_model *model, const struct cwr_session_file 
 	cwr_loader_read_events(&loader);
 	cwr_loader_free(&loader);
 	cwr_join_family(model, loader.process);
+	return loader.process;
 }
 
 struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path)
@@ -190,14 +199,27 @@ struct cwr_error *cwr_session_load_earlier(struct cwr_model *model, struct cwr_s
 		error = cwr_session_file_check_size(file);
 	if (error)
 		return error;
-	if (!cwr_model_find_path(model, file->path))
-		read_session(model, file);
 	loader.process = cwr_model_find_path(model, file->path);
+	if (!loader.process)
+		loader.process = read_session(model, file);
 	cwr_loader_read_tables(&loader);
 	for (size_t i = 0; i < n; i++)
 		cwr_loader_read_earlier(&loader, &slots[i]);
 	cwr_loader_free(&loader);
 	return NULL;
+}
+
+struct cwr_error *cwr_session_load_file(struct cwr_model *model, struct cwr_session_file *file,
+					struct cwr_process **ret_process)
+{
+	struct cwr_error *error = cwr_session_file_refresh(file);
+
+	*ret_process = NULL;
+	if (!error)
+		error = cwr_session_file_check_size(file);
+	if (!error)
+		*ret_process = read_session(model, file);
+	return error;
 }
 
 struct cwr_error *cwr_session_load_memory(struct cwr_model *model, pid_t pid, uint64_t address,

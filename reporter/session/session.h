@@ -36,6 +36,13 @@ struct cwr_session_file;
 struct cwr_error *cwr_session_load_earlier(struct cwr_model *model, struct cwr_session_file *file,
 					   const struct cw_slot *slots, size_t n);
 
+/*
+ * Reads a session from a file that is open, which may be a copy (cwr_session_file_copy()); its path
+ * is only a name.  *ret_process is the model's; NULL after an error.
+ */
+struct cwr_error *cwr_session_load_file(struct cwr_model *model, struct cwr_session_file *file,
+					struct cwr_process **ret_process);
+
 /* Only the header, checked; ret_header->ready may be 0: the process is still starting. */
 struct cwr_error *cwr_session_read_header(const char *path, struct cw_session_header *ret_header);
 

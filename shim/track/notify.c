@@ -41,6 +41,14 @@ void cw_notify_refused(void)
 	cw_notify(line, text.len);
 }
 
+void cw_notify_memory(void)
+{
+	static const char line[] = CW_NOTIFY_MEMORY "\n";
+
+	if (*cw_options.notify.text)
+		cw_notify(line, sizeof(line) - 1);
+}
+
 void cw_notify_filtered(void)
 {
 	char path[CW_PATH_MAX + sizeof(CW_NOTIFY_FILTERED)];

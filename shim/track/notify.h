@@ -17,6 +17,9 @@ bool cw_notify(const char *line, size_t n);
 /* That this process could have no session, so nothing of it is recorded. */
 void cw_notify_refused(void);
 
+/* That this process will record in its memory alone: it is about to set a seccomp filter. */
+void cw_notify_memory(void);
+
 /*
  * That this process is under a seccomp filter from its start.  Only opens a file and closes it, as
  * the loader has just done for each library: the other side sees that the file was opened

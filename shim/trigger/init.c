@@ -29,10 +29,15 @@
 
 #include "core/poison.h"
 
-/* The handlers of deadly signals go, because they end in system calls that the filter may forbid.
+/*
+ * Before the filter is on.  The handlers of deadly signals go, because they end in system calls
+ * that it may forbid.  Who has no session yet, or is a child that shares one, records in its memory
+ * from now on.
  */
 static void enter_sandbox(void)
 {
+	if (!cw_session_own())
+		cw_notify_memory();
 	cw_signal_give_back_deadly();
 	cw_session_enter_sandbox();
 }

@@ -9,6 +9,7 @@
  *     sandbox_leak child     forks a child that sets it before it accepts
  *     sandbox_leak thread    as launch, in a second thread
  *     sandbox_leak strict    accepts, and lets nothing but read and write be called afterwards
+ *     ... --unread           leaves the end-of-file unread
  *     ... --fixed            closes; strict, which may not, shuts nothing and forgets nothing
  *
  * Each forgets three connections, whose peers are in the process itself and have been closed.
@@ -19,7 +20,7 @@
 
 enum { COUNT = 3 };
 
-static bool is_fixed;
+static bool is_fixed, is_unread;
 static int listener;
 static struct sockaddr_in address;
 
@@ -57,7 +58,8 @@ static void serve(void)
 	for (int i = 0; i < COUNT; i++) {
 		int fd = connect_and_leave();
 
-		read_to_end(fd);
+		if (!is_unread)
+			read_to_end(fd);
 		if (is_fixed)
 			close(fd);
 	}
@@ -123,10 +125,10 @@ static void be_strict(void)
 
 static void start_again(char **argv, const char *way)
 {
-	const char *fixed = is_fixed ? "--fixed" : NULL;
+	const char *more = is_fixed ? "--fixed" : is_unread ? "--unread" : NULL;
 
 	allow_starting();
-	execl(argv[0], argv[0], way, fixed, (char *)NULL);
+	execl(argv[0], argv[0], way, more, (char *)NULL);
 	target_die("exec");
 }
 
@@ -152,6 +154,7 @@ int main(int argc, char **argv)
 {
 	TARGET_CHECK(argc >= 2);
 	is_fixed = target_has_option(argc, argv, "--fixed");
+	is_unread = target_has_option(argc, argv, "--unread");
 	if (strcmp(argv[1], "launch") == 0)
 		start_again(argv, "work");
 	if (strcmp(argv[1], "under") == 0)

@@ -348,6 +348,64 @@ static void test_what_the_session_still_tells_goes_before(void **state)
 	assert_null(f->model->processes->next);
 }
 
+/* --- Copies of what lies in memory. --- */
+
+static void rename_socket(void *context, struct cw_slot *slot)
+{
+	assert_int_equal(slot->fd, 7);
+	slot->cookie = *(const uint64_t *)context;
+}
+
+/* As the other side has it: a session in memory, here in our own. */
+static int copy_of(struct made_session *made, uint64_t cookie)
+{
+	struct cwr_session_file source;
+	int fd;
+
+	assert_null(cwr_session_file_open_memory(&source, "/proc/self/mem",
+						 (uint64_t)(uintptr_t)made, &made->header));
+	assert_null(cwr_session_file_check_size(&source));
+	fd = cwr_session_file_copy(&source, rename_socket, &cookie);
+	cwr_session_file_close(&source);
+	return fd;
+}
+
+static void test_a_copy_outlives_the_memory(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+	uint32_t stack = made_stack(made, 2, (uint64_t[]){0x1001, 0x2002});
+	struct cwr_session_file copy = {.path = "/proc/100/mem"};
+	const struct cwr_socket *socket;
+	struct cwr_process *process;
+
+	made->header.flags = CW_SESSION_IN_MEMORY;
+	made_slot(made, 7, CW_COOKIE_UNNAMED)->created = made_mark(made, 1005, "accept4", stack);
+	copy.fd = copy_of(made, 99);
+	made_session_free(made);
+	assert_true(copy.fd >= 0);
+	assert_null(cwr_session_load_file(f->model, &copy, &process));
+	cwr_session_file_close(&copy);
+	assert_int_equal(process->pid, 100);
+	assert_true(process->is_in_memory);
+	socket = cwr_model_find_socket(f->model, 99);
+	assert_non_null(socket);
+	assert_true(socket->holders->is_open);
+	assert_int_equal(socket->created.stack->ips[1], 0x2002);
+	assert_string_equal(socket->created.op, "accept4");
+}
+
+static void test_no_copy_of_what_cannot_be_read(void **state)
+{
+	struct made_session *made = made_session_new(100);
+
+	(void)state;
+	made_slot(made, 7, 99);
+	made->header.section[CW_SECTION_SLOTS].entry_size++;
+	assert_int_equal(copy_of(made, 99), -1);
+	made_session_free(made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +424,8 @@ int main(void)
 		CASE(test_what_the_owner_closed_is_a_former_holding),
 		CASE(test_a_slot_of_earlier_is_a_former_holding),
 		CASE(test_what_the_session_still_tells_goes_before),
+		CASE(test_a_copy_outlives_the_memory),
+		CASE(test_no_copy_of_what_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

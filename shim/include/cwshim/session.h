@@ -27,9 +27,11 @@
 #define CW_OFF_NAME "cwshim-off"
 /*
  * To a `cwshim run`: the line in its FIFO that starts so goes on with the number of a process that
- * could have no session; the file of that name beside it is opened by one that is under a filter.
+ * could have no session; that line says that one will record in its memory alone; the file of that
+ * name beside it is opened by one that is under a filter.
  */
 #define CW_NOTIFY_REFUSED  "refused "
+#define CW_NOTIFY_MEMORY   "memory"
 #define CW_NOTIFY_FILTERED "filtered"
 
 /* Fixed sizes.  The sections' own capacities stand in the header. */
