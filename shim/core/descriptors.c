@@ -41,7 +41,7 @@ static void visit_entries(const struct search *search, const char *buffer, long 
 
 void cw_descriptors_each(void (*visit)(void *context, int fd), void *context)
 {
-	char buffer[4096] __attribute__((aligned(8)));
+	char buffer[1024] __attribute__((aligned(8))); /* may be on a coroutine's stack */
 	long dir =
 		cw_raw(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct search search = {visit, context, (int)dir};

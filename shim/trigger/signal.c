@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <sys/signalfd.h>
 
+#include "core/altstack.h"
 #include "core/options.h"
 #include "core/export.h"
 #include "core/raw.h"
@@ -69,13 +70,18 @@ static int real_sigaction(int number, const struct sigaction *new, struct sigact
 	return CW_REAL(sigaction)(number, new, ret_old);
 }
 
+static void report(int reason)
+{
+	cw_report_now((enum cw_reason)reason);
+}
+
 static void on_report(int number, siginfo_t *info, void *context)
 {
-	cw_report_now(CW_REASON_SIGNAL);
+	cw_altstack_run(report, CW_REASON_SIGNAL);
 }
 
 /* Dies of the signal as if we had never been here.  Process 1 of a container may survive it. */
-static void on_deadly(int number, siginfo_t *info, void *context)
+static void die(int number)
 {
 	struct sigaction ours, fall = {.sa_handler = SIG_DFL};
 	uint64_t bit = 1ull << (number - 1);
@@ -89,6 +95,11 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 	cw_raw(SYS_tgkill, cw_process_id(), cw_raw(SYS_gettid), number);
 	cw_raw(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, 8);
 	real_sigaction(number, &ours, NULL);
+}
+
+static void on_deadly(int number, siginfo_t *info, void *context)
+{
+	cw_altstack_run(die, number);
 }
 
 /* The kernel looks at the handler alone, kernel/signal.c: PHP sets the default with SA_SIGINFO. */

@@ -101,6 +101,18 @@ def test_signals_blocked_in_every_thread(lab):
     assert running.finish() == STATUS
 
 
+def test_a_small_alternate_stack(lab):
+    """Reports are made on a stack of ours, once and again; the signal kills as it does bare."""
+    running = lab.start("host", "small-stack").wait_ready()
+    for _ in range(2):
+        running.send(REPORT_SIGNAL)
+        assert_report(lab.log_of(running), running.expects)
+        lab.logs()[0].unlink()
+    running.send(signal.SIGTERM)
+    assert running.finish() == -signal.SIGTERM
+    assert_report(lab.only_log(), running.expects)
+
+
 def test_no_handler_of_ours_is_shown(lab):
     """Counted while there is a session, so while the deadly signals are ours too."""
     bare = lab.start("host", "show-signals", preload=False).wait_ready()

@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -72,6 +73,18 @@ static void block_signals(void)
 	TARGET_CHECK(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
 }
 
+/* Little more than a signal's frame needs (sysconf(3)), with nothing below. */
+static void use_small_stack(void)
+{
+	size_t size = (size_t)sysconf(_SC_MINSIGSTKSZ) + 512, room = (size + 4095) & ~(size_t)4095;
+	char *at =
+		mmap(NULL, 4096 + room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = at + 4096, .ss_size = size};
+
+	TARGET_CHECK(at != MAP_FAILED && mprotect(at, 4096, PROT_NONE) == 0);
+	TARGET_CHECK(sigaltstack(&stack, NULL) == 0);
+}
+
 /* How many actions are not the default, by sigaction(2). */
 static void show_signals(void)
 {
@@ -92,6 +105,7 @@ static const struct situation situations[] = {
 	{"small-files-later", NULL, limit_size},
 	{"block-signals", block_signals, NULL},
 	{"show-signals", NULL, show_signals},
+	{"small-stack", use_small_stack, NULL},
 };
 
 static const struct situation *find(const char *name)
