@@ -172,14 +172,19 @@ static void announce(struct cw_session_header *header, enum cw_reason reason)
 	__atomic_store_n(&header->phase, CW_PHASE_ASKED, __ATOMIC_RELEASE);
 }
 
+static bool notify_or_start(struct cw_session_header *header)
+{
+	reporter = 0;
+	if (*cw_options.notify.text && *cw_session_path())
+		return notify();
+	return start_reporter(header);
+}
+
 /* What is to be told has been probed. */
 static bool ask(struct cw_session_header *header, enum cw_reason reason)
 {
 	announce(header, reason);
-	reporter = 0;
-	if (*cw_options.notify.text && *cw_session_path())
-		return notify();
-	if (start_reporter(header))
+	if (notify_or_start(header))
 		return true;
 	report_plainly();
 	return false;
@@ -277,6 +282,6 @@ void cw_report_now(enum cw_reason reason)
 	if (start_apart(map->header))
 		return;
 	cw_probe_all(true);
-	if (!*cw_options.notify.text || !notify())
+	if (!notify_or_start(map->header))
 		report_plainly();
 }

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -43,10 +44,17 @@ static char directory[512];
 static char variables[4096];
 static const char *environment[VARIABLES + 1];
 
-/* Written by the children, which share this memory. */
+/*
+ * Written by the children, which share this memory; under an emulator they may not: qemu and
+ * valgrind make a fork of a vfork.  A shared mapping they have in common with the host even then.
+ */
+struct outcome {
+	volatile pid_t reporter;
+	volatile bool has_failed;
+};
+
+static struct outcome outcome_here, *outcome = &outcome_here;
 static const char **arguments;
-static volatile pid_t reporter;
-static volatile bool has_failed;
 static void (*inner_work)(void);
 
 /*
@@ -164,7 +172,7 @@ void cw_spawn_exec(const char **argv)
 static void become_reporter(void)
 {
 	cw_spawn_exec(arguments);
-	has_failed = true;
+	outcome->has_failed = true;
 	cw_raw(SYS_exit_group, 127);
 }
 
@@ -173,9 +181,9 @@ static void run_inner(int flags, void (*work)(void))
 	long pid = clone_and_run(flags | CLONE_VM | SIGCHLD, inner_stack, work);
 
 	if (pid < 0)
-		has_failed = true;
+		outcome->has_failed = true;
 	else
-		reporter = (pid_t)pid;
+		outcome->reporter = (pid_t)pid;
 	cw_raw(SYS_exit_group, 0);
 }
 
@@ -189,18 +197,30 @@ static void become_go_between_apart(void)
 	run_inner(CLONE_CHILD_CLEARTID | (has_close_range() ? CLONE_FILES : 0), inner_work);
 }
 
-/* Runs the go-between, to its end.  False: it, or the one that it was to start, could not be. */
-static bool run_outer(int flags, void (*child)(void))
+static struct outcome *share_outcome(void)
 {
+	long at = cw_raw(SYS_mmap, NULL, sizeof(struct outcome), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	outcome_here = (struct outcome){0};
+	return at < 0 && at > -4096 ? &outcome_here : (struct outcome *)at;
+}
+
+/* Runs the go-between, to its end.  0: it, or the one that it was to start, could not be. */
+static pid_t run_outer(int flags, void (*child)(void))
+{
+	struct outcome ended;
 	long pid;
 
-	has_failed = false;
-	reporter = 0;
+	outcome = share_outcome();
 	pid = clone_and_run(flags | CLONE_VM | CLONE_VFORK, outer_stack, child);
 	if (pid > 0)
 		while (cw_raw(SYS_wait4, pid, NULL, __WALL, NULL) == -EINTR)
 			;
-	return pid > 0 && !has_failed;
+	ended = *outcome;
+	if (outcome != &outcome_here)
+		cw_raw(SYS_munmap, outcome, sizeof(*outcome));
+	return pid > 0 && !ended.has_failed ? ended.reporter : 0;
 }
 
 static bool wait_for_claim(int self)
@@ -242,13 +262,34 @@ void cw_spawn_release(uint64_t mask, bool is_lasting)
 pid_t cw_spawn_reporter(const char **argv)
 {
 	arguments = argv;
-	return run_outer(0, become_go_between) ? reporter : 0;
+	return run_outer(0, become_go_between);
+}
+
+/*
+ * valgrind ends a program that shares its memory in a way that no library does.  It is asked by an
+ * instruction that elsewhere does nothing (valgrind.h, RUNNING_ON_VALGRIND).
+ */
+static bool is_on_valgrind(void)
+{
+	long answer = 0;
+
+#if defined(__x86_64__)
+	volatile long request[6] = {0x1001};
+
+	__asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\t"
+			 "rolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
+			 "xchgq %%rbx, %%rbx"
+			 : "=d"(answer)
+			 : "a"(request), "0"(answer)
+			 : "cc", "memory");
+#endif
+	return answer != 0;
 }
 
 pid_t cw_spawn_apart(void (*work)(void))
 {
 	inner_work = work;
-	return run_outer(CLONE_FILES, become_go_between_apart) ? reporter : 0;
+	return is_on_valgrind() ? 0 : run_outer(CLONE_FILES, become_go_between_apart);
 }
 
 static bool is_wanted(const char *variable)

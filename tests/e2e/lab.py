@@ -179,6 +179,10 @@ class Lab:
         return self._start([*command_of(name), *args], env, preexec_fn=preexec_fn,
                            pass_fds=pass_fds)
 
+    def start_command(self, command, **changes):
+        """Starts any command under the plain preload; changes are shim options."""
+        return self._start(command, self.environment(**changes))
+
     def run(self, name, *args, options=(), pass_fds=()):
         """Starts a target by `cwshim run`."""
         argv = [COMMAND, "run", f"--session-dir={self.session_dir}", "--min-age=0",
