@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kept testimony; see keep.h.  The session file itself holds what the shim could ask from inside;
- * this adds what can only be seen from outside: Recv-Q, and connections that wait to be accepted.
+ * this adds what can only be seen from outside: Recv-Q, what its threads waited for, and
+ * connections that wait to be accepted.
  */
 #include "cmd/keep.h"
 
 #include "model/arena.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Process number and start of the session name the image; descriptor and cookie the holding. */
 struct cwr_kept {
@@ -18,6 +20,17 @@ struct cwr_kept {
 	struct cwr_probe probe;
 	uint64_t waiting; /* cookie of a connection in the queue of this listener; 0: it is none */
 	struct cwr_addr local, peer; /* of that connection; probe is the connection's, too */
+};
+
+/* What the threads of a process did when it had entered exit. */
+struct cwr_kept_waits {
+	pid_t pid;
+	uint64_t t_session;
+	size_t nthreads, nwatches;
+	struct cwr_thread *threads;
+	struct cwr_watch *watches;
+	bool watches_known;
+	uint64_t nfds, fd_limit;
 };
 
 static struct cwr_probe probe_of(const struct cwr_model *model, const struct cwr_socket *socket,
@@ -33,6 +46,12 @@ static struct cwr_probe probe_of(const struct cwr_model *model, const struct cwr
 		.recv_q = socket->recv_q,
 		.unread = socket->unread,
 		.unsent = socket->send_q,
+		.is_kept = true,
+		.has_tcp_bytes = socket->has_tcp_bytes,
+		.is_read_unseen = socket->is_read_unseen,
+		.idle_s = socket->idle_s,
+		.bytes_received = socket->bytes_received,
+		.bytes_sent = socket->bytes_sent,
 	};
 }
 
@@ -62,6 +81,40 @@ static void add_waiting(struct cwr_keep *keep, const struct cwr_model *model,
 	kept->peer = socket->peer;
 }
 
+static void *copy_of(const void *items, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		cwr_out_of_memory();
+	if (size)
+		memcpy(copy, items, size);
+	return copy;
+}
+
+static void add_waits(struct cwr_keep *keep, const struct cwr_process *process)
+{
+	struct cwr_kept_waits *kept;
+
+	keep->waits = realloc(keep->waits, (keep->nwaits + 1) * sizeof(*keep->waits));
+	if (!keep->waits)
+		cwr_out_of_memory();
+	kept = &keep->waits[keep->nwaits++];
+	*kept = (struct cwr_kept_waits){
+		.pid = process->session_pid,
+		.t_session = process->t_session,
+		.nthreads = process->nthreads,
+		.nwatches = process->nwatches,
+		.threads = copy_of(process->threads, process->nthreads * sizeof(*kept->threads)),
+		.watches = copy_of(process->watches, process->nwatches * sizeof(*kept->watches)),
+		.watches_known = process->watches_known,
+		.nfds = process->nfds,
+		.fd_limit = process->fd_limit,
+	};
+	for (size_t i = 0; i < kept->nthreads; i++)
+		kept->threads[i].wchan = NULL; /* the model's, which will be gone */
+}
+
 void cwr_keep_add(struct cwr_keep *keep, const struct cwr_model *model, const char *path)
 {
 	const struct cwr_process *process = cwr_model_find_path(model, path);
@@ -78,6 +131,8 @@ void cwr_keep_add(struct cwr_keep *keep, const struct cwr_model *model, const ch
 				add(keep, model, s, h);
 		}
 	}
+	if (process && (process->nthreads || process->nfds))
+		add_waits(keep, process);
 }
 
 static bool is_about(const struct cwr_kept *kept, const struct cwr_holder *holder)
@@ -110,6 +165,31 @@ static void restore_waiting(struct cwr_model *model, const struct cwr_kept *kept
 	socket->fin_age_s = kept->probe.fin_age_s;
 }
 
+static void restore_waits(struct cwr_model *model, const struct cwr_kept_waits *kept,
+			  struct cwr_process *process)
+{
+	process->threads = cwr_model_alloc(model, (kept->nthreads + 1) * sizeof(*process->threads));
+	process->watches = cwr_model_alloc(model, (kept->nwatches + 1) * sizeof(*process->watches));
+	memcpy(process->threads, kept->threads, kept->nthreads * sizeof(*process->threads));
+	memcpy(process->watches, kept->watches, kept->nwatches * sizeof(*process->watches));
+	process->nthreads = kept->nthreads;
+	process->nwatches = kept->nwatches;
+	process->watches_known = kept->watches_known;
+	process->nfds = kept->nfds;
+	process->fd_limit = kept->fd_limit;
+	process->is_exiting = process->was_looked_at = true;
+}
+
+/* Of one that lives on, or has become another program, the kernel is asked. */
+static void apply_waits(const struct cwr_keep *keep, struct cwr_model *model)
+{
+	for (size_t i = 0; i < keep->nwaits; i++)
+		for (struct cwr_process *p = model->processes; p; p = p->next)
+			if (p->session_pid == keep->waits[i].pid &&
+			    p->t_session == keep->waits[i].t_session && p->t_exit)
+				restore_waits(model, &keep->waits[i], p);
+}
+
 void cwr_keep_apply(const struct cwr_keep *keep, struct cwr_model *model)
 {
 	for (size_t i = 0; i < keep->n; i++) {
@@ -124,10 +204,16 @@ void cwr_keep_apply(const struct cwr_keep *keep, struct cwr_model *model)
 			else
 				h->probe = kept->probe;
 	}
+	apply_waits(keep, model);
 }
 
 void cwr_keep_free(struct cwr_keep *keep)
 {
+	for (size_t i = 0; i < keep->nwaits; i++) {
+		free(keep->waits[i].threads);
+		free(keep->waits[i].watches);
+	}
+	free(keep->waits);
 	free(keep->entries);
 	*keep = (struct cwr_keep){0};
 }

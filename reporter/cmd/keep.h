@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel said of the descriptors of processes that have ended since, kept for a report
- * that is made later.
+ * What the kernel said of the descriptors and threads of processes that have ended since, kept for
+ * a report that is made later.
  */
 #ifndef CWR_CMD_KEEP_H
 #define CWR_CMD_KEEP_H
@@ -9,10 +9,13 @@
 #include "model/model.h"
 
 struct cwr_kept;
+struct cwr_kept_waits;
 
 struct cwr_keep {
 	size_t n;
 	struct cwr_kept *entries;
+	size_t nwaits; /* processes of which is known what they waited for */
+	struct cwr_kept_waits *waits;
 };
 
 /* Keeps the testimony on the open descriptors of the process whose session is at path. */

@@ -123,8 +123,9 @@ static bool decide_pooled(struct cwr_case *c)
 	const struct cwr_socket *socket = c->socket;
 	struct cwr_holder *client = client_of(c);
 
-	if (!client || !client->process->is_alive || cwr_fact_eof_reader(socket) ||
-	    !is_quiet_end(socket->recv_q) || !socket->has_tcp_bytes || !socket->bytes_sent ||
+	if (!client || !(client->process->is_alive || client->process->was_looked_at) ||
+	    cwr_fact_eof_reader(socket) || !is_quiet_end(socket->recv_q) ||
+	    !socket->has_tcp_bytes || !socket->bytes_sent ||
 	    socket->bytes_received < (uint64_t)socket->recv_q || socket->idle_s < 0 ||
 	    socket->idle_s + TICK_S < socket->fin_age_s || !is_kept(c, client))
 		return false;

@@ -6,6 +6,8 @@
 #include "diagnose/facts.h"
 #include "diagnose/words.h"
 
+#include <string.h>
+
 static const struct cwr_holder *find_own_reader(const struct cwr_socket *socket,
 						const struct cwr_process *process)
 {
@@ -23,6 +25,17 @@ static void tell(struct cwr_case *c, struct cwr_holder *blamed, const struct cwr
 		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = reader->closed;
 }
 
+/* The kernel's word alone says that a call returned 0. */
+static bool decide_unseen(struct cwr_case *c)
+{
+	if (c->socket->eof != CWR_EOF_READ)
+		return false;
+	c->blamed = cwr_fact_server(c->socket);
+	c->evidence[CWR_EV_LAST_USE] = c->blamed->last_use;
+	c->confidence = CWR_MEDIUM;
+	return true;
+}
+
 /* Either the process that read it has it open, or the reader is gone and somebody else has. */
 static bool decide(struct cwr_case *c)
 {
@@ -38,7 +51,7 @@ static bool decide(struct cwr_case *c)
 		return true;
 	}
 	if (!reader)
-		return false;
+		return decide_unseen(c);
 	tell(c, cwr_fact_server(c->socket), reader);
 	c->confidence = CWR_LOW;
 	return true;
@@ -70,6 +83,35 @@ static const char *when_told(struct cwr_model *model, const struct cwr_mark *eof
 				eof->stack->tls_call, at);
 }
 
+/* Streams read inside libc, where no preloaded library sees it. */
+static bool has_stream(const struct cwr_holder *holder)
+{
+	return holder->via_mark.op && !strcmp(holder->via_mark.op, "fdopen");
+}
+
+static void advise_unseen(struct cwr_model *model, struct cwr_finding *f)
+{
+	const char *created = cwr_words_at(model, &f->evidence[CWR_EV_CREATED]);
+	bool is_stream = has_stream(f->blamed[0]);
+
+	f->explanation = cwr_model_printf(
+		model,
+		"The peer hung up and %s was told so: the end-of-file came after all else had been "
+		"read and answered, and %s. %s %s the descriptor.",
+		cwr_words_blamed(model, f),
+		is_stream ? "the stream that fdopen() made of it took it"
+			  : "was taken by a read that is not seen, as those of stdio and io_uring",
+		cwr_words_blamed(model, f), cwr_words_holds(f));
+	f->advice = is_stream
+			    ? cwr_model_printf(model,
+					       "call fclose() when reading from the stream ends; "
+					       "its %s was created%s.",
+					       cwr_words_socket(f), created)
+			    : cwr_model_printf(model,
+					       "close the %s created%s when reading from it ends.",
+					       cwr_words_socket(f), created);
+}
+
 static void advise(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *eof = &f->evidence[CWR_EV_EOF];
@@ -78,6 +120,10 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 				  ? blamed
 				  : cwr_model_printf(model, "pid %d", eof->pid);
 
+	if (!eof->t) {
+		advise_unseen(model, f);
+		return;
+	}
 	f->explanation = cwr_model_printf(
 		model, "The peer hung up and %s was told so: %s. %s %s the descriptor%s.", who,
 		told_by(model, eof), blamed, cwr_words_holds(f),

@@ -182,8 +182,9 @@ static bool stream_was_at_end(const struct cwr_case *c, const struct cwr_holder 
 	uint64_t until = cwr_fact_known_until(c->model, kept->process);
 	double age = c->socket->fin_age_s;
 
-	if (c->socket->eof != CWR_EOF_SWALLOWED || age < 0 || !closed->closed.op ||
-	    strcmp(closed->closed.op, "fclose") != 0 || cwr_fact_last_touch(kept))
+	if (c->socket->state != CWR_TCP_CLOSE_WAIT || c->socket->recv_q != 0 || age < 0 ||
+	    !closed->closed.op || strcmp(closed->closed.op, "fclose") != 0 ||
+	    cwr_fact_last_touch(kept))
 		return false;
 	return (double)until - age * 1e9 <= (double)closed->closed.t + TICK_NS;
 }

@@ -233,14 +233,16 @@ static bool is_never_closed(const struct cwr_socket *socket)
 }
 
 /*
- * When it was made, and when it was idle for good while its peer was still there, so that it could
- * have been used again; or later, if it is clear that it was not kept for that.  What came before
- * it did not pass it over.
+ * When it was made, before the last that is known, and when it was idle for good while its peer was
+ * still there, so that it could have been used again; or later, if it is clear that it was not kept
+ * for that.  What came before it did not pass it over.
  */
 static struct span span_of(const struct cwr_model *model, const struct cwr_socket *socket)
 {
 	const uint64_t t = socket->created.t;
-	struct span span = {.made = t < model->now ? (double)(model->now - t) / 1e9 : 0};
+	const uint64_t end = socket->creator ? cwr_fact_known_until(model, socket->creator) : 0;
+	const uint64_t until = end ? end : model->now;
+	struct span span = {.made = t < until ? (double)(until - t) / 1e9 : 0};
 
 	if (socket->idle_s < 0 || socket->fin_age_s < 0)
 		return span;

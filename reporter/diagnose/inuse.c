@@ -11,27 +11,13 @@
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
 #include "diagnose/words.h"
-
-#include <string.h>
+#include "model/calls.h"
 
 #define CLOCKS_APART_NS 100000000ULL
 
-static const char *const sending_calls[] = {
-	"write",   "writev",   "pwritev2", "pwritev64v2", "send",   "sendto",
-	"sendmsg", "sendmmsg", "sendfile", "sendfile64",  "splice",
-};
-
 static bool is_sending(const struct cwr_mark *mark)
 {
-	const char *op = mark->op;
-
-	if (!mark->t || !op)
-		return false;
-	op += strspn(op, "_"); /* __write and its like are the same call */
-	for (size_t i = 0; i < sizeof(sending_calls) / sizeof(sending_calls[0]); i++)
-		if (!strcmp(op, sending_calls[i]))
-			return true;
-	return false;
+	return mark->t && cwr_call_sends(mark->op);
 }
 
 static uint64_t seconds_before(const struct cwr_model *model, double seconds)

@@ -44,7 +44,8 @@ static const char *queue_words(struct cwr_model *model, const struct cwr_socket 
 		return "Its end-of-file waits unread.";
 	if (socket->recv_q == 0)
 		return "All was read, but no call that was seen returned 0: a read took the last "
-		       "data and the end-of-file together, so the program may not know.";
+		       "data and the end-of-file together, so the program may not know, or one "
+		       "that is not seen took it, such as a stream's.";
 	return "Whether its end-of-file was read is not known.";
 }
 

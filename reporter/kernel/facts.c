@@ -6,7 +6,10 @@
  */
 #include "kernel/observer.h"
 
+#include "model/calls.h"
+
 #include <math.h>
+#include <string.h>
 
 /* Only a word of the kernel that was spoken at the very end holds for what came after. */
 static bool is_last_word(const struct cwr_holder *holder)
@@ -45,6 +48,8 @@ static void take_row(const struct cwr_observer *observer, struct cwr_socket *soc
 	/* While something is not acknowledged, what was sent last may have been sent again. */
 	socket->has_sent_age = row->info.is_known && row->info.bytes_sent && !row->send_q;
 	socket->sent_age_s = age_now(observer, row->info.sent_s);
+	socket->received_age_s =
+		row->info.bytes_received ? age_now(observer, row->info.received_s) : -1;
 	socket->has_tcp_bytes = row->info.has_bytes;
 	socket->bytes_received = row->info.bytes_received;
 	socket->bytes_sent = row->info.bytes_sent;
@@ -57,6 +62,13 @@ static void take_probe(struct cwr_socket *socket, const struct cwr_probe *probe)
 	socket->unread = probe->unread;
 	socket->send_q = probe->unsent;
 	socket->fin_age_s = probe->fin_age_s;
+	if (!probe->is_kept)
+		return;
+	socket->idle_s = probe->idle_s;
+	socket->has_tcp_bytes = probe->has_tcp_bytes;
+	socket->bytes_received = probe->bytes_received;
+	socket->bytes_sent = probe->bytes_sent;
+	socket->is_read_unseen = probe->is_read_unseen;
 }
 
 /* Dead processes' holders: their last word, if they had one. */
@@ -140,6 +152,22 @@ static bool has_peer_closed(const struct cwr_socket *socket)
 	return cwr_tcp_fin_seen(socket->state);
 }
 
+/*
+ * The last data was answered, so it had been read, and the end-of-file came alone: whoever took it
+ * got 0.  If the last call that was seen is the answer, another one did that: a stream's, inside
+ * libc, or one of io_uring.  An answer to a peer that had closed would have been reset.
+ */
+static bool was_read_unseen(const struct cwr_socket *socket)
+{
+	if (!socket->has_sent_age || socket->received_age_s < socket->sent_age_s)
+		return false;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->last_use.op &&
+		    (!cwr_call_sends(h->last_use.op) || !strcmp(h->last_use.op, "splice")))
+			return false; /* splice() may have read */
+	return true;
+}
+
 static enum cwr_eof judge_eof(const struct cwr_socket *socket)
 {
 	if (find_eof(socket))
@@ -150,7 +178,9 @@ static enum cwr_eof judge_eof(const struct cwr_socket *socket)
 		return CWR_EOF_UNKNOWN;
 	if (socket->recv_q > 0)
 		return CWR_EOF_PENDING;
-	return socket->state == CWR_TCP_CLOSE_WAIT ? CWR_EOF_SWALLOWED : CWR_EOF_UNKNOWN;
+	if (socket->state != CWR_TCP_CLOSE_WAIT)
+		return CWR_EOF_UNKNOWN;
+	return socket->is_read_unseen ? CWR_EOF_READ : CWR_EOF_SWALLOWED;
 }
 
 /*
@@ -174,6 +204,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 {
 	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
 
+	socket->is_read_unseen = false;
 	if (row && (row->inode || socket->listener))
 		take_row(observer, socket, row);
 	close_what_the_dead_held(socket);
@@ -181,6 +212,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 	take_living_probe(socket);
 	socket->is_confirmed = socket->listener || is_any_confirmed(socket);
 	socket->peer_has_closed = has_peer_closed(socket);
+	socket->is_read_unseen |= was_read_unseen(socket);
 	socket->eof = judge_eof(socket);
 	socket->fin_age_s = !socket->peer_has_closed
 				    ? -1

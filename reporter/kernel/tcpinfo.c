@@ -28,6 +28,7 @@ struct cwr_tcp_info cwr_tcp_info_read(const void *data, size_t size)
 								     : from.tcpi_last_data_recv) /
 		1000.0;
 	info.sent_s = from.tcpi_last_data_sent / 1000.0;
+	info.received_s = from.tcpi_last_data_recv / 1000.0;
 	info.bytes_sent = from.tcpi_bytes_sent;
 	/* tcp_rcv_nxt_update() counts the FIN's sequence number as a byte. */
 	info.bytes_received = from.tcpi_bytes_received;

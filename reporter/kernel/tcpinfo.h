@@ -14,6 +14,7 @@ struct cwr_tcp_info {
 	double last_ack_s; /* since the last segment with an ACK: in CLOSE_WAIT, since the FIN */
 	double idle_s;	   /* since data last moved, either way */
 	double sent_s;	   /* since data was last sent, or sent again */
+	double received_s; /* since data last came */
 	uint64_t bytes_received, bytes_sent; /* data, without SYN and FIN */
 };
 

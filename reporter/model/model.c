@@ -133,7 +133,7 @@ struct cwr_socket *cwr_model_add_socket(struct cwr_model *model, uint64_t cookie
 
 	socket->cookie = cookie;
 	socket->recv_q = socket->unread = socket->send_q = socket->send_q_before = -1;
-	socket->fin_age_s = socket->idle_s = -1;
+	socket->fin_age_s = socket->idle_s = socket->received_age_s = -1;
 	socket->site = (struct cwr_site_stats){false, 0, 0, 0, -1, -1, -1};
 	if (store->last_socket)
 		store->last_socket->next = socket;

@@ -23,6 +23,7 @@ TARGETS = [
     ("forkserver", "--clients=5"),
     *COPIES,
     ("eof_not_closed",),
+    ("stream_not_closed",),
     ("own_client",),
     ("cxx_inlined",),
     ("shutdown_not_closed",),

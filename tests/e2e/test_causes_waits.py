@@ -31,6 +31,9 @@ TARGETS = [
 ]
 # The end of a child that inherited the listener is not the listener's end.
 QUEUED = [("backlog", "--shape=worker")]
+# What a thread is stuck in is known of the living alone: nobody looks twice at one that ends.
+STUCK = ("--shape=stopped", "--shape=upgraded")
+TOLD_AT_EXIT = [t for t in TARGETS if t[0] not in ("stuck_thread", "backlog") and not {*t} & {*STUCK}]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
 
 
@@ -68,6 +71,14 @@ def test_at_its_normal_end(lab, target):
     report = lab.only_log()
     assert report["findings"]
     assert_not_false(report, running)
+
+
+@pytest.mark.parametrize("target", TOLD_AT_EXIT, ids=name_of)
+def test_under_cwshim_run(lab, target):
+    """It is looked at before its end, and that is kept for the report."""
+    running = lab.run(*target).wait_ready()
+    assert running.finish() == 0
+    assert_report(load_report(lab.run_output), running.expects)
 
 
 @pytest.mark.parametrize("shape", ("never", "stopped"))

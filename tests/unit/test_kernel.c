@@ -125,6 +125,55 @@ static void test_an_end_of_file_taken_with_the_data_is_swallowed(void **state)
 	assert_int_equal(socket->eof, CWR_EOF_SWALLOWED);
 }
 
+static void answer(struct fixture *f, const char *text)
+{
+	char got[16];
+	ssize_t size = (ssize_t)strlen(text);
+
+	assert_int_equal(write(f->client, text, (size_t)size), size);
+	assert_int_equal(recv(f->server, got, sizeof(got), 0), size);
+	assert_int_equal(write(f->server, got, (size_t)size), size);
+	assert_int_equal(recv(f->client, got, (size_t)size, MSG_WAITALL), size);
+}
+
+/* All had been answered, so the end-of-file came alone, and somebody got 0 for it. */
+static void test_an_end_of_file_after_the_answer_was_read_unseen(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+	char byte;
+
+	answer(f, "hello");
+	hang_up(f);
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_PENDING);
+	assert_int_equal(read(f->server, &byte, 1), 0);
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_READ);
+	socket->holders->last_use.op = "write";
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_READ);
+	socket->holders->last_use.op = "recv"; /* reads are seen, and none returned 0 */
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_SWALLOWED);
+}
+
+/* What came after the answer may have been taken together with the end-of-file. */
+static void test_an_end_of_file_after_more_data_is_swallowed(void **state)
+{
+	struct fixture *f = *state;
+	const struct cwr_socket *socket = add_server_socket(f);
+	char text[16];
+
+	answer(f, "hello");
+	poll(NULL, 0, 50); /* the kernel's ages are as coarse as its tick */
+	assert_int_equal(write(f->client, "bye", 3), 3);
+	hang_up(f);
+	assert_int_equal(recv(f->server, text, sizeof(text), 0), 3);
+	observe(f);
+	assert_int_equal(socket->eof, CWR_EOF_SWALLOWED);
+}
+
 static void test_an_end_of_file_on_record_was_read(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +423,8 @@ int main(void)
 		CASE(test_close_on_exec_of_many_is_asked_of_all_if_one_is_wrong),
 		CASE(test_an_end_of_file_that_nobody_read_is_pending),
 		CASE(test_an_end_of_file_taken_with_the_data_is_swallowed),
+		CASE(test_an_end_of_file_after_the_answer_was_read_unseen),
+		CASE(test_an_end_of_file_after_more_data_is_swallowed),
 		CASE(test_an_end_of_file_on_record_was_read),
 		CASE(test_a_descriptor_that_became_another_socket_is_closed),
 		CASE(test_a_descriptor_closed_unseen_is_closed),
