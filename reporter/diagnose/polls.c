@@ -270,15 +270,20 @@ static bool is_anybody_busy(const struct cwr_process *process)
 	return false;
 }
 
-/* The loop waits, so it has been told and sees no more to do.  An end-of-file that is not the last
- * thing in the queue was not even reached. */
+/*
+ * The loop waits, so it has been told and sees no more to do.  An end-of-file that is not the last
+ * thing in the queue was not even reached.  One that the last read took together with the data was
+ * in the same event: had it come later, there would have been another.
+ */
 static bool is_ignored(struct cwr_case *c, const struct cwr_holder *holder,
 		       const struct cwr_waiting *waiting)
 {
-	if (c->socket->recv_q < 1 || !waiting->is_awaited || waiting->is_level_awaited ||
-	    (!waiting->is_edge_triggered && !waiting->is_disarmed))
+	bool is_swallowed = c->socket->eof == CWR_EOF_SWALLOWED;
+
+	if ((c->socket->recv_q < 1 && !is_swallowed) || !waiting->is_awaited ||
+	    waiting->is_level_awaited || (!waiting->is_edge_triggered && !waiting->is_disarmed))
 		return false;
-	c->confidence = is_anybody_busy(holder->process) ? CWR_MEDIUM : CWR_HIGH;
+	c->confidence = is_swallowed || is_anybody_busy(holder->process) ? CWR_MEDIUM : CWR_HIGH;
 	return true;
 }
 

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
+
 /* Calls in which threads wait whose first argument is a descriptor. */
 static const long waits_on_fd[] = {
 	SYS_read,	SYS_write,	 SYS_readv,   SYS_writev,   SYS_recvfrom,
@@ -49,6 +53,8 @@ static const struct {
 	{SYS_flock, CWR_CALL_FILE},
 	{SYS_fsync, CWR_CALL_FILE},
 	{SYS_fdatasync, CWR_CALL_FILE},
+	{SYS_fcntl, CWR_CALL_FILE},  /* only F_SETLKW and F_OFD_SETLKW wait (fcntl(2)) */
+	{SYS_openat, CWR_CALL_FILE}, /* a FIFO without its other end, a server that is gone */
 	{SYS_epoll_pwait, CWR_CALL_EPOLL},
 	{SYS_ppoll, CWR_CALL_POLL},
 	{SYS_pselect6, CWR_CALL_POLL},
@@ -62,6 +68,9 @@ static const struct {
 #ifdef SYS_epoll_pwait2
 	{SYS_epoll_pwait2, CWR_CALL_EPOLL},
 #endif
+#ifdef SYS_open
+	{SYS_open, CWR_CALL_FILE},
+#endif
 #ifdef SYS_poll
 	{SYS_poll, CWR_CALL_POLL},
 #endif
@@ -70,11 +79,16 @@ static const struct {
 #endif
 };
 
-/* glibc's mutexes (lowlevellock.h) wait for the value 2; all else there waits by FUTEX_WAIT_BITSET.
+/*
+ * glibc's mutexes (lowlevellock.h) wait for the value 2; all else there waits by FUTEX_WAIT_BITSET.
+ * Those with priority inheritance are the kernel's (futex(2)).
  */
 static bool is_mutex(const struct cwr_thread *thread)
 {
-	return (thread->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && thread->args[2] == 2;
+	const uint64_t command = thread->args[1] & FUTEX_CMD_MASK;
+
+	return (command == FUTEX_WAIT && thread->args[2] == 2) || command == FUTEX_LOCK_PI ||
+	       command == FUTEX_LOCK_PI2;
 }
 
 static enum cwr_call sort_of(const struct cwr_thread *thread)

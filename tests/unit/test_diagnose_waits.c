@@ -148,6 +148,9 @@ static void test_event_ignored(void **state)
 	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
 	s->socket->recv_q = 0; /* it was drained */
 	assert_cause(s, "unread-not-closed");
+	s->socket->eof = CWR_EOF_SWALLOWED; /* the last data and the end were one event */
+	assert_cause(s, "event-ignored");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
 }
 
 static void test_spent_shot(void **state)
