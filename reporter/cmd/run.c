@@ -138,12 +138,15 @@ static void watch(struct run *run)
 	struct pollfd polled[] = {
 		{.fd = run->signals, .events = POLLIN},
 		{.fd = run->dir.fifo, .events = POLLIN},
+		{.fd = run->dir.datagrams, .events = POLLIN},
 		{.fd = run->dir.opened, .events = POLLIN},
 	};
 	bool has_children = true;
 
 	while (run->options->wait_all ? has_children : !run->has_ended) {
-		if (poll(polled, 3, cwr_sampler_wait_ms(&run->sampler)) < 0 && errno != EINTR)
+		if (poll(polled, sizeof(polled) / sizeof(polled[0]),
+			 cwr_sampler_wait_ms(&run->sampler)) < 0 &&
+		    errno != EINTR)
 			break;
 		pass_signals_on(run);
 		listen_to_all(run);
@@ -164,7 +167,7 @@ static struct cwr_error *write_report(struct run *run, struct cwr_model *model)
 	if (!error) {
 		cwr_sources_load_all(model, &sessions, &unreadable);
 		cwr_keep_apply(&run->keep, model);
-		cwr_sampler_apply(&run->sampler, model, run->pid);
+		cwr_sampler_apply(&run->sampler, model);
 		error = cwr_pipeline_judge(model, list);
 	}
 	if (!error)
@@ -200,13 +203,14 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 
 	run->unrecorded.model = model;
 	run->unrecorded.session_dir = run->dir.path;
-	cwr_sampler_start(&run->sampler, run->options, run->dir.path);
+	cwr_sampler_start(&run->sampler, run->options, &run->unrecorded);
 	if (!error && run->options->wait_all)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!error)
 		error = cwr_launch(&launch, &run->pid);
 	if (error)
 		return error;
+	run->sampler.command = run->pid;
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	watch(run);
@@ -217,7 +221,9 @@ static struct cwr_error *run_and_report(struct run *run, struct cwr_model *model
 
 static struct cwr_error *run_command(const struct cwr_options *options, int *ret_status)
 {
-	struct run run = {.options = options, .dir.fifo = -1, .dir.opened = -1, .signals = -1};
+	struct run run = {.options = options,
+			  .dir = {.fifo = -1, .datagrams = -1, .opened = -1},
+			  .signals = -1};
 	CWR_AUTO_FREE char *dir = cwr_session_dir_choose(options->session_dir);
 	struct cwr_model *model = NULL;
 	struct cwr_error *error;

@@ -15,8 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { LINE = 256 }; /* the shim's lines are shorter */
@@ -35,6 +38,26 @@ static struct cwr_error *make_fifo(struct cwr_rundir *dir)
 		return failed(dir->fifo_path);
 	dir->fifo = open(dir->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	return dir->fifo < 0 ? failed(dir->fifo_path) : NULL;
+}
+
+/*
+ * For processes in a chroot.  Anybody may send to it, so what it says is only believed where /proc
+ * agrees; without it such processes are not known of.
+ */
+static void open_datagrams(struct cwr_rundir *dir)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s%s",
+			 CW_NOTIFY_SOCKET, strrchr(dir->path, '/') + 1);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+
+	if (fd >= 0 &&
+	    (size > sizeof(address) || bind(fd, (struct sockaddr *)&address, size) < 0)) {
+		close(fd);
+		fd = -1;
+	}
+	dir->datagrams = fd;
 }
 
 /* No process under a filter can be asked to do more than open a file (see shim/track/notify.h). */
@@ -85,7 +108,7 @@ struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_di
 	struct cwr_error *error;
 	char *path;
 
-	*dir = (struct cwr_rundir){.fifo = -1, .opened = -1};
+	*dir = (struct cwr_rundir){.fifo = -1, .datagrams = -1, .opened = -1};
 	if (strchr(session_dir, ':'))
 		return cwr_error_new(CWR_EXIT_USAGE,
 				     "%s: a colon in the session directory's name "
@@ -103,6 +126,7 @@ struct cwr_error *cwr_rundir_open(struct cwr_rundir *dir, const char *session_di
 		return error;
 	}
 	dir->path = path;
+	open_datagrams(dir);
 	error = make_fifo(dir);
 	if (!error)
 		error = watch_filtered(dir);
@@ -143,6 +167,21 @@ bool cwr_rundir_has_filtered(struct cwr_rundir *dir)
 	return has_any;
 }
 
+/* The number of a process that could have no session and could not reach the FIFO; 0: none now. */
+static pid_t read_datagram(struct cwr_rundir *dir)
+{
+	char line[LINE];
+	pid_t refused = 0;
+	ssize_t n;
+
+	while (refused <= 0 && (n = recv(dir->datagrams, line, sizeof(line) - 1, 0)) >= 0) {
+		line[n] = 0;
+		refused = parse_refused(line);
+	}
+	dir->has_memories |= refused > 0;
+	return refused > 0 ? refused : 0;
+}
+
 char *cwr_rundir_next(struct cwr_rundir *dir, pid_t *ret_refused)
 {
 	char line[LINE];
@@ -160,7 +199,7 @@ char *cwr_rundir_next(struct cwr_rundir *dir, pid_t *ret_refused)
 			cwr_out_of_memory();
 		return path;
 	}
-	*ret_refused = 0;
+	*ret_refused = read_datagram(dir);
 	return NULL;
 }
 
@@ -172,6 +211,8 @@ void cwr_rundir_close(struct cwr_rundir *dir)
 		unlink(dir->filtered_path);
 	if (dir->fifo >= 0)
 		close(dir->fifo);
+	if (dir->datagrams >= 0)
+		close(dir->datagrams);
 	if (dir->opened >= 0)
 		close(dir->opened);
 	if (dir->path) {
@@ -183,5 +224,5 @@ void cwr_rundir_close(struct cwr_rundir *dir)
 	free(dir->filtered_path);
 	free(dir->path);
 	free(dir->link);
-	*dir = (struct cwr_rundir){.fifo = -1, .opened = -1};
+	*dir = (struct cwr_rundir){.fifo = -1, .datagrams = -1, .opened = -1};
 }

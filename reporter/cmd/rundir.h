@@ -17,6 +17,7 @@ struct cwr_rundir {
 	char *filtered_path; /* a file that processes under a seccomp filter open */
 	char *link;	     /* root's: the link that leads to `path`, else NULL */
 	int fifo;	     /* -1: not open */
+	int datagrams;	     /* of who cannot reach the FIFO; -1: not open */
 	bool has_memories;   /* a process has said that it records in its memory alone */
 	int opened; /* readable when a process says that it is under a filter; -1: not known */
 };

@@ -22,13 +22,14 @@ static int interval_for(double late_s)
 }
 
 void cwr_sampler_start(struct cwr_sampler *sampler, const struct cwr_options *options,
-		       const char *session_dir)
+		       struct cwr_unrecorded *unrecorded)
 {
 	*sampler = (struct cwr_sampler){
 		.interval_ms = interval_for(options->late_s),
-		.memories.session_dir = session_dir,
+		.memories.session_dir = unrecorded->session_dir,
+		.unrecorded = unrecorded,
 	};
-	cwr_standing_start(&sampler->standing, options, session_dir);
+	cwr_standing_start(&sampler->standing, options, unrecorded->session_dir);
 }
 
 int cwr_sampler_wait_ms(const struct cwr_sampler *sampler)
@@ -47,6 +48,7 @@ static void take_sample(struct cwr_sampler *sampler, uint64_t now)
 	if (!error)
 		cwr_standing_sample(&sampler->standing, diag, now);
 	cwr_memories_sample(&sampler->memories, diag, now);
+	cwr_unrecorded_find_strangers(sampler->unrecorded, sampler->command, diag);
 	sampler->has_failed |= error != NULL;
 	cwr_error_free(error);
 	cwr_diag_free(diag);
@@ -68,13 +70,13 @@ void cwr_sampler_look(struct cwr_sampler *sampler)
 		cwr_sampler_look_now(sampler);
 }
 
-void cwr_sampler_apply(const struct cwr_sampler *sampler, struct cwr_model *model, pid_t command)
+void cwr_sampler_apply(const struct cwr_sampler *sampler, struct cwr_model *model)
 {
 	struct cwr_process *process;
 
 	cwr_memories_apply(&sampler->memories, model);
-	cwr_standing_apply(&sampler->standing, model, command);
-	process = cwr_model_find_process(model, command);
+	cwr_standing_apply(&sampler->standing, model, sampler->command);
+	process = cwr_model_find_process(model, sampler->command);
 	if (process && sampler->has_failed)
 		cwr_model_add_limit(model, process,
 				    "the kernel's list of connections could not always be read "

@@ -8,18 +8,21 @@
 
 #include "cmd/memories.h"
 #include "cmd/standing.h"
+#include "cmd/unrecorded.h"
 
 struct cwr_sampler {
 	int interval_ms; /* between samples */
 	uint64_t t_next; /* of the next one, monotonic */
 	struct cwr_standing standing;
 	struct cwr_memories memories;
-	bool has_failed; /* the kernel's list could not be read, once */
+	struct cwr_unrecorded *unrecorded; /* the caller's */
+	pid_t command;			   /* that was started; 0: not yet */
+	bool has_failed;		   /* the kernel's list could not be read, once */
 };
 
-/* session_dir, of this run, stays the caller's. */
+/* All but the options are of this run. */
 void cwr_sampler_start(struct cwr_sampler *sampler, const struct cwr_options *options,
-		       const char *session_dir);
+		       struct cwr_unrecorded *unrecorded);
 
 /* Milliseconds until the next sample is due. */
 int cwr_sampler_wait_ms(const struct cwr_sampler *sampler);
@@ -30,9 +33,9 @@ void cwr_sampler_look_now(struct cwr_sampler *sampler);
 
 /*
  * Tells a model whose sessions have been read: after the last sample, before the kernel is
- * observed.  What could not be watched is a limit of `command`, if that is in the model.
+ * observed.  What could not be watched is a limit of the command, if that is in the model.
  */
-void cwr_sampler_apply(const struct cwr_sampler *sampler, struct cwr_model *model, pid_t command);
+void cwr_sampler_apply(const struct cwr_sampler *sampler, struct cwr_model *model);
 
 void cwr_sampler_free(struct cwr_sampler *sampler);
 

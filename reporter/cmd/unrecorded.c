@@ -10,9 +10,26 @@
 
 #include <unistd.h>
 
+/* Why. */
+enum kind { REFUSED, FILTERED, STRANGER };
+
+static const struct {
+	const char *off, *limit;
+} words[] = {
+	[REFUSED] = {CWR_OFF_REFUSED,
+		     "it could have no session, as its standard error said, and has ended, or may "
+		     "not be looked at: what it recorded in its memory is not known"},
+	[FILTERED] = {CWR_OFF_FILTERED,
+		      "a seccomp filter was on when it started, and it has ended, or may not be "
+		      "looked at: what it recorded in its memory is not known"},
+	[STRANGER] = {"off: no library", "it ran without the library: nothing of it is recorded "
+					 "(`cwshim doctor` says why)"},
+};
+
 struct cwr_unrecorded_entry {
 	pid_t pid;
-	bool is_filtered; /* else it was refused a session */
+	enum kind kind;
+	int sightings;
 	const char *exe;
 	char **cmdline;
 	struct cwr_unrecorded_entry *next;
@@ -23,17 +40,21 @@ struct search {
 	bool has_found;
 };
 
-static void add(struct cwr_unrecorded *unrecorded, pid_t pid, bool is_filtered, bool is_visible)
+static void add(struct cwr_unrecorded *unrecorded, pid_t pid, enum kind kind, bool is_visible)
 {
 	struct cwr_unrecorded_entry **link = &unrecorded->entries;
 
-	for (; *link; link = &(*link)->next)
-		if ((*link)->pid == pid && (*link)->is_filtered == is_filtered)
-			return;
+	while (*link && ((*link)->pid != pid || (*link)->kind != kind))
+		link = &(*link)->next;
+	if (*link) {
+		(*link)->sightings++;
+		return;
+	}
 	*link = cwr_model_alloc(unrecorded->model, sizeof(**link));
 	**link = (struct cwr_unrecorded_entry){
 		.pid = pid,
-		.is_filtered = is_filtered,
+		.kind = kind,
+		.sightings = 1,
 		.exe = is_visible ? cwr_proc_exe(unrecorded->model, pid) : NULL,
 		.cmdline = is_visible ? cwr_proc_cmdline(unrecorded->model, pid) : NULL,
 	};
@@ -44,7 +65,7 @@ void cwr_unrecorded_add_refused(struct cwr_unrecorded *unrecorded, pid_t pid)
 {
 	struct cwr_traces traces;
 
-	add(unrecorded, pid, false, cwr_proc_read_traces(pid, &traces) && traces.is_refused);
+	add(unrecorded, pid, REFUSED, cwr_proc_read_traces(pid, &traces) && traces.is_refused);
 }
 
 static void visit(void *context, pid_t pid)
@@ -56,7 +77,7 @@ static void visit(void *context, pid_t pid)
 	    !cwr_proc_read_traces(pid, &traces) || !traces.has_library || traces.has_session ||
 	    !cwr_proc_has_in_environment(pid, search->unrecorded->session_dir))
 		return;
-	add(search->unrecorded, pid, true, true);
+	add(search->unrecorded, pid, FILTERED, true);
 	search->has_found = true;
 }
 
@@ -66,6 +87,47 @@ void cwr_unrecorded_find_filtered(struct cwr_unrecorded *unrecorded)
 
 	cwr_proc_each_pid(visit, &search);
 	unrecorded->has_unknown |= !search.has_found;
+}
+
+struct stranger_search {
+	struct cwr_unrecorded *unrecorded;
+	pid_t command;
+	const struct cwr_diag *diag;
+	bool is_relevant;
+	bool is_command;
+};
+
+static void visit_link(void *context, int fd, const char *link)
+{
+	struct stranger_search *search = context;
+	uint64_t inode = cwr_proc_inode_in(link);
+
+	(void)fd;
+	search->is_relevant |=
+		inode && (search->is_command || cwr_diag_by_inode(search->diag, inode));
+}
+
+static void visit_descendant(void *context, pid_t pid)
+{
+	struct stranger_search *search = context;
+	struct cwr_traces traces;
+
+	if (!cwr_proc_read_traces(pid, &traces) || traces.has_library)
+		return;
+	search->is_relevant = false;
+	search->is_command = pid == search->command;
+	cwr_proc_each_link(pid, visit_link, search);
+	if (search->is_relevant)
+		add(search->unrecorded, pid, STRANGER, true);
+}
+
+void cwr_unrecorded_find_strangers(struct cwr_unrecorded *unrecorded, pid_t command,
+				   const struct cwr_diag *diag)
+{
+	struct stranger_search search = {
+		.unrecorded = unrecorded, .command = command, .diag = diag};
+
+	cwr_proc_each_descendant(getpid(), visit_descendant, &search);
 }
 
 /* The process in the model, added if need be; NULL: it has a session after all. */
@@ -88,13 +150,18 @@ static struct cwr_process *process_of(struct cwr_model *model, pid_t pid, const 
 
 static void apply(struct cwr_model *model, const struct cwr_unrecorded_entry *entry)
 {
-	struct cwr_process *process = process_of(model, entry->pid, entry->exe, entry->cmdline);
+	struct cwr_process *process;
 
+	/* One that is there holds sockets of ours, and that it is without the library is said. */
+	if (entry->kind == STRANGER &&
+	    (entry->sightings < 2 || cwr_model_find_process(model, entry->pid)))
+		return;
+	process = process_of(model, entry->pid, entry->exe, entry->cmdline);
 	if (!process)
 		return;
-	process->off = entry->is_filtered ? CWR_OFF_FILTERED : CWR_OFF_REFUSED;
-	cwr_model_add_limit(model, process,
-			    entry->is_filtered ? CWR_LIMIT_FILTERED : CWR_LIMIT_REFUSED);
+	process->has_shim = entry->kind != STRANGER;
+	process->off = words[entry->kind].off;
+	cwr_model_add_limit(model, process, words[entry->kind].limit);
 }
 
 static void apply_unknown(struct cwr_model *model, pid_t command, char **argv)

@@ -42,6 +42,9 @@ uint64_t cwr_proc_inode_in(const char *link);
 typedef void cwr_pid_visitor(void *context, pid_t pid);
 void cwr_proc_each_pid(cwr_pid_visitor *visit, void *context);
 
+/* For every child of the process, and theirs, as far as none between them has ended. */
+void cwr_proc_each_descendant(pid_t pid, cwr_pid_visitor *visit, void *context);
+
 /* For every thread of a process. */
 typedef void cwr_thread_visitor(void *context, pid_t pid, pid_t tid);
 void cwr_proc_each_thread(pid_t pid, cwr_thread_visitor *visit, void *context);

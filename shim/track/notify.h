@@ -14,8 +14,11 @@
  */
 bool cw_notify(const char *line, size_t n);
 
-/* That this process could have no session, so nothing of it is recorded. */
-void cw_notify_refused(void);
+/*
+ * That this process could have no session, so nothing of it is recorded.  False if nobody could be
+ * told: the FIFO is out of reach (a chroot), a socket as well, or there is no descriptor to be had.
+ */
+bool cw_notify_refused(void);
 
 /* That this process will record in its memory alone: it is about to set a seccomp filter. */
 void cw_notify_memory(void);

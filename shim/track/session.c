@@ -269,13 +269,25 @@ static bool build_file(void)
 	return false;
 }
 
+/* Of this process, that it could have no session. */
+static CW_FORKED bool is_untold;
+
 /* The mark is seen by who may not read the memory. */
 static void tell_of_refusal(void)
 {
 	if (family()->header)
 		cw_count(family()->header->lost_sessions);
 	cw_storage_leave_mark();
-	cw_notify_refused();
+	is_untold = !cw_notify_refused();
+}
+
+/* There may be a descriptor to be had by now. */
+void cw_session_tell_again(void)
+{
+	if (!is_untold || cw_is_sandboxed)
+		return;
+	cw_storage_leave_mark();
+	is_untold = !cw_notify_refused();
 }
 
 static bool build(void)

@@ -80,6 +80,12 @@ void cw_session_after_fork(uint32_t fork_seq, uint64_t t);
 /* Path of the own session file, "" if none; valid for ever. */
 const char *cw_session_path(void);
 
+/*
+ * At the end of a process that could have no session: tells the `cwshim run` that it is under, if
+ * that could not be told before.
+ */
+void cw_session_tell_again(void);
+
 /* Has this entry ever been backed by storage?  If not it was never written. */
 void *cw_session_peek(struct cw_map *map, enum cw_section_id id, uint32_t index);
 

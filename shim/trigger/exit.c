@@ -41,6 +41,7 @@ static void enter(bool is_sudden)
 			map->header->flags |= CW_SESSION_SUDDEN;
 		map->header->t_exit = cw_now();
 	}
+	cw_session_tell_again();
 	is_failing = cw_report_begin_exit() > 0;
 	cw_events_enter_exit();
 }

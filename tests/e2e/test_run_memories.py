@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from lab import COMMAND, assert_report, load_report, wait_until
+from lab import BUILD, COMMAND, assert_report, load_report, wait_until
 from test_host import LEAK
+from test_memory_only import BEFORE
 
 WAYS = ("launch", "under", "thread", "child")
 OFTEN = "--late=200ms"  # and so a sample each tenth of a second
@@ -117,3 +118,64 @@ def test_no_copy_without_need(lab):
     assert not copies(running.pid)
     assert running.finish() == 0
     assert len(load_report(lab.run_output)["findings"]) == 1
+
+
+# What ends long before the report is made: the shell waits for its input.
+SHORT = '/usr/bin/python3 -c "$0" && echo READY && read line; true'
+
+
+def unrecorded(lab, *command, options=(OFTEN,)):
+    argv = [COMMAND, "run", f"--session-dir={lab.session_dir}", "--min-age=0", *options,
+            "--format=json", f"--output={lab.run_output}", "--", *command]
+    return lab._start(argv, lab.environment(preload=False, options=""))
+
+
+@pytest.mark.parametrize("way", BEFORE)
+def test_who_could_have_no_session_and_has_ended_is_named(lab, way):
+    """However it came: also where the command can be told nothing by name, as in a chroot, or only
+    at the end, when there is a descriptor again."""
+    script = BEFORE[way] + LEAK + "print('PID', os.getpid(), flush=True)\n"
+    running = unrecorded(lab, "sh", "-c", SHORT, "import os\n" + script).wait_ready()
+    assert running.finish() == 0, running.stderr
+    report = load_report(lab.run_output)
+    [process] = [p for p in report["processes"] if p["pid"] == int(running.fact("PID"))]
+    assert "python3" in process["cmdline"][0] and process["ended"]
+    assert any("it could have no session" in limit for limit in process["limits"])
+
+
+def test_who_was_under_a_filter_and_has_ended_is_named(lab):
+    target = BUILD / "targets" / "sandbox_leak"
+    running = unrecorded(lab, "sh", "-c", f"{target} launch </dev/null && read line; true")
+    running.wait_ready()
+    assert running.finish() == 0, running.stderr
+    report = load_report(lab.run_output)
+    assert any("seccomp filter" in limit for p in report["processes"] for limit in p["limits"])
+
+
+def wakings(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        [line] = [line for line in status if line.startswith("voluntary_ctxt_switches")]
+    return int(line.split()[1])
+
+
+def await_samples(running):
+    """Nothing else wakes the command while its program stands still."""
+    before = wakings(running.pid)
+    wait_until(lambda: wakings(running.pid) > before + 30, "some samples")
+
+
+@pytest.mark.parametrize("is_command", [True, False])
+def test_who_runs_without_the_library_is_named(lab, is_command):
+    """Its environment is emptied, as by sudo; it leaves a connection in CLOSE_WAIT and ends."""
+    script = LEAK + ("import os\nprint('PID', os.getpid(), flush=True)\nprint('READY', flush=True)\n"
+                     "os.read(0, 1)\n")
+    bare = ["env", "-i", "/usr/bin/python3", "-c", script]
+    command = bare if is_command else ["sh", "-c", '"$0" "$@"; true', *bare]
+    running = unrecorded(lab, *command).wait_ready()
+    await_samples(running)
+    assert running.finish() == 0, running.stderr
+    report = load_report(lab.run_output)
+    [process] = [p for p in report["processes"] if p["pid"] == int(running.fact("PID"))]
+    assert not process["shim"] and process["limits"] == [
+        "it ran without the library: nothing of it is recorded (`cwshim doctor` says why)"]
+    assert "python3" in process["cmdline"][0]

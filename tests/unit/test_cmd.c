@@ -10,9 +10,12 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cmd/clean.h"
@@ -263,6 +266,42 @@ static void test_the_notes_in_a_fifo_are_sessions_names(void **state)
 	free(path);
 }
 
+static void tell_by_datagram(const struct cwr_rundir *dir, const char *text)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s%s",
+			 CW_NOTIFY_SOCKET, strrchr(dir->path, '/') + 1);
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+		sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
+		strlen(text));
+	close(fd);
+}
+
+/* Anybody may send one: only the number of a process is taken from it. */
+static void test_who_cannot_reach_the_fifo_sends_datagrams(void **state)
+{
+	struct session_fixture *f = *state;
+	struct cwr_rundir dir;
+	pid_t refused;
+
+	assert_null(cwr_rundir_open(&dir, f->dir));
+	tell_by_datagram(&dir, "1-a.cws\n");
+	tell_by_datagram(&dir, "refused -5\n");
+	assert_null(cwr_rundir_next(&dir, &refused));
+	assert_int_equal(refused, 0);
+	assert_false(dir.has_memories);
+	tell_by_datagram(&dir, "");
+	tell_by_datagram(&dir, "refused 77\n");
+	assert_null(cwr_rundir_next(&dir, &refused));
+	assert_int_equal(refused, 77);
+	assert_true(dir.has_memories);
+	cwr_rundir_close(&dir);
+}
+
 static void test_clean_removes_ended_sessions_only(void **state)
 {
 	struct session_fixture *f = *state;
@@ -294,6 +333,7 @@ int main(void)
 		CASE(test_nobody_waits_for_a_process_that_is_gone),
 		CASE(test_a_process_that_went_on_is_not_called_back),
 		CASE(test_the_notes_in_a_fifo_are_sessions_names),
+		CASE(test_who_cannot_reach_the_fifo_sends_datagrams),
 		CASE(test_clean_removes_ended_sessions_only),
 	};
 

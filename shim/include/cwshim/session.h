@@ -30,8 +30,13 @@
  * could have no session; that line says that one will record in its memory alone; the file of that
  * name beside it is opened by one that is under a filter.
  */
-#define CW_NOTIFY_REFUSED  "refused "
-#define CW_NOTIFY_MEMORY   "memory"
+#define CW_NOTIFY_REFUSED "refused "
+#define CW_NOTIFY_MEMORY  "memory"
+/*
+ * The same lines as datagrams to a socket without a place in any directory (unix(7), abstract), for
+ * who cannot reach the FIFO: this, and the name of the directory that the FIFO is in.
+ */
+#define CW_NOTIFY_SOCKET   "cwshim/"
 #define CW_NOTIFY_FILTERED "filtered"
 
 /* Fixed sizes.  The sections' own capacities stand in the header. */
