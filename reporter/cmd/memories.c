@@ -8,6 +8,7 @@
  */
 #include "cmd/memories.h"
 
+#include "cmd/sighting.h"
 #include "kernel/memory.h"
 #include "kernel/proc.h"
 #include "model/arena.h"
@@ -26,7 +27,7 @@ enum { MEMORIES_MAX = 64 };
 struct testimony {
 	int fd;
 	uint64_t cookie;
-	struct cwr_probe probe;
+	struct cwr_sighting seen;
 };
 
 struct cwr_memory {
@@ -44,25 +45,19 @@ struct cwr_memory {
 
 struct naming {
 	pid_t pid;
+	const struct cwr_memory *before; /* what the last copy has */
 	uint64_t now;
 	const struct cwr_diag *diag;
 	size_t n;
 	struct testimony *testimonies;
 };
 
-static struct cwr_probe probe_of(const struct cwr_diag_row *row, uint64_t now)
+static struct cwr_sighting sighting_before(const struct cwr_memory *memory, uint64_t cookie)
 {
-	return (struct cwr_probe){
-		.t = now,
-		.is_last = true,
-		.fin_seen = true,
-		.cloexec = -1,
-		.state = row->state,
-		.fin_age_s = row->info.is_known ? row->info.last_ack_s : -1,
-		.recv_q = row->recv_q,
-		.unread = -1,
-		.unsent = row->send_q,
-	};
+	for (size_t i = 0; i < memory->n; i++)
+		if (memory->testimonies[i].cookie == cookie)
+			return memory->testimonies[i].seen;
+	return (struct cwr_sighting){0};
 }
 
 static void testify(struct naming *naming, int fd, const struct cwr_diag_row *row)
@@ -71,8 +66,9 @@ static void testify(struct naming *naming, int fd, const struct cwr_diag_row *ro
 		realloc(naming->testimonies, (naming->n + 1) * sizeof(*naming->testimonies));
 	if (!naming->testimonies)
 		cwr_out_of_memory();
-	naming->testimonies[naming->n++] =
-		(struct testimony){fd, row->cookie, probe_of(row, naming->now)};
+	naming->testimonies[naming->n] =
+		(struct testimony){fd, row->cookie, sighting_before(naming->before, row->cookie)};
+	cwr_sighting_take(&naming->testimonies[naming->n++].seen, row, naming->now);
 }
 
 /* What the descriptor is of: 0, and errno, if it is no socket or may not be looked at. */
@@ -229,6 +225,7 @@ static void visit(void *context, pid_t pid)
 	if (!memory)
 		return;
 	memory->is_there = true;
+	naming.before = memory;
 	fd = make_copy(pid, address, &header, &naming);
 	if (fd >= 0)
 		take(memory, fd, &naming);
@@ -274,8 +271,8 @@ static void restore(struct cwr_model *model, const struct cwr_process *process,
 	struct cwr_holder *holder =
 		socket ? cwr_model_find_holder(model, socket, process, testimony->fd) : NULL;
 
-	if (holder && holder->is_open)
-		holder->probe = testimony->probe;
+	if (holder)
+		cwr_sighting_tell(&testimony->seen, holder);
 }
 
 static void apply(const struct cwr_memories *memories, struct cwr_model *model,

@@ -8,8 +8,8 @@
  */
 #include "cmd/standing.h"
 
-#include "kernel/proc.h"
-#include "kernel/sockdiag.h"
+#include "cmd/sighting.h"
+
 #include "model/arena.h"
 #include "session/session.h"
 
@@ -23,10 +23,7 @@ enum {
 
 struct cwr_standing_entry {
 	uint64_t cookie;
-	uint64_t t_first, t; /* of the first and of the latest sample that had it */
-	double age_s;	     /* since the FIN, at t: a lower bound */
-	double quiet_s;	     /* the longest time without use after the FIN */
-	uint32_t recv_q, send_q;
+	struct cwr_sighting seen;
 	int looks;
 	bool is_wanted; /* by the look that is going on */
 	bool is_gone;	/* it has left CLOSE_WAIT */
@@ -45,8 +42,7 @@ void cwr_standing_start(struct cwr_standing *standing, const struct cwr_options 
 	};
 }
 
-static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64_t cookie,
-					   uint64_t now)
+static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64_t cookie)
 {
 	struct cwr_standing_entry *entry = cwr_map_find(&standing->by_cookie, cookie);
 
@@ -60,21 +56,10 @@ static struct cwr_standing_entry *entry_of(struct cwr_standing *standing, uint64
 	if (!entry)
 		cwr_out_of_memory();
 	entry->cookie = cookie;
-	entry->t_first = now;
 	entry->next = standing->entries;
 	standing->entries = entry;
 	cwr_map_put(&standing->by_cookie, cookie, entry);
 	return entry;
-}
-
-/*
- * How long nothing has been sent since the FIN.  While something is not acknowledged it may be sent
- * again, so that nothing is said against such a one; and each acknowledgement sets the kernel's
- * clock of the FIN back, but not ours.
- */
-static double quiet_time(const struct cwr_diag_row *row, double age_s)
-{
-	return row->info.is_known && row->info.bytes_sent ? fmin(age_s, row->info.sent_s) : age_s;
 }
 
 struct sample {
@@ -86,17 +71,11 @@ static void visit_row(void *context, const struct cwr_diag_row *row)
 {
 	const struct sample *sample = context;
 	struct cwr_standing_entry *entry =
-		row->inode ? entry_of(sample->standing, row->cookie, sample->now) : NULL;
-	double age_s = row->info.is_known ? row->info.last_ack_s : 0;
+		row->inode ? entry_of(sample->standing, row->cookie) : NULL;
 
 	if (!entry)
 		return;
-	age_s = fmax(age_s, (double)(sample->now - entry->t_first) / 1e9);
-	entry->age_s = fmax(entry->age_s, age_s);
-	entry->quiet_s = fmax(entry->quiet_s, quiet_time(row, age_s));
-	entry->recv_q = row->recv_q;
-	entry->send_q = row->send_q;
-	entry->t = sample->now;
+	cwr_sighting_take(&entry->seen, row, sample->now);
 	entry->is_gone = false;
 }
 
@@ -111,7 +90,7 @@ static void want(struct cwr_standing_entry *entry)
 static bool is_worth_first_look(const struct cwr_standing *standing,
 				const struct cwr_standing_entry *entry)
 {
-	return !entry->copies && entry->looks < LOOKS_MAX && entry->age_s >= standing->look_s;
+	return !entry->copies && entry->looks < LOOKS_MAX && entry->seen.age_s >= standing->look_s;
 }
 
 /* One that nobody had a slot of is another program's; one that came and went is not worth a look.
@@ -119,7 +98,7 @@ static bool is_worth_first_look(const struct cwr_standing *standing,
 static bool is_worth_last_look(const struct cwr_standing *standing,
 			       const struct cwr_standing_entry *entry)
 {
-	return entry->copies || (!entry->looks && entry->age_s >= standing->look_s);
+	return entry->copies || (!entry->looks && entry->seen.age_s >= standing->look_s);
 }
 
 /* Returns whether any entry is to be looked for. */
@@ -131,7 +110,7 @@ static bool choose_wanted(struct cwr_standing *standing, uint64_t now)
 		bool was_gone = entry->is_gone;
 
 		entry->is_wanted = false;
-		entry->is_gone = entry->t != now;
+		entry->is_gone = entry->seen.t != now;
 		if (was_gone)
 			continue;
 		if (entry->is_gone ? is_worth_last_look(standing, entry)
@@ -164,7 +143,7 @@ static bool is_late(const struct cwr_standing *standing, const struct cwr_standi
 	for (const struct cwr_copy *c = entry->copies; c && late_s < 0; c = c->next)
 		if (c->session->file.header.late)
 			late_s = (double)c->session->file.header.late / 1e9;
-	return late_s >= 0 && entry->quiet_s >= late_s;
+	return late_s >= 0 && entry->seen.quiet_s >= late_s;
 }
 
 static bool is_worth_keeping(const struct cwr_standing *standing,
@@ -233,21 +212,6 @@ static void load_copies(const struct cwr_standing *standing, struct cwr_earlier_
 	free(slots);
 }
 
-static struct cwr_probe probe_of(const struct cwr_standing_entry *entry)
-{
-	return (struct cwr_probe){
-		.t = entry->t,
-		.is_last = true,
-		.fin_seen = true,
-		.cloexec = -1,
-		.state = CWR_TCP_CLOSE_WAIT,
-		.fin_age_s = entry->age_s,
-		.recv_q = entry->recv_q,
-		.unread = -1,
-		.unsent = entry->send_q,
-	};
-}
-
 /* The shim's own word at the end, if there was one, is the better one. */
 static void set_last_word(struct cwr_model *model, const struct cwr_standing_entry *entry,
 			  const struct cwr_copy *copy)
@@ -258,22 +222,27 @@ static void set_last_word(struct cwr_model *model, const struct cwr_standing_ent
 		socket && process ? cwr_model_find_holder(model, socket, process, copy->slot.fd)
 				  : NULL;
 
-	if (holder && holder->is_open && !process->t_exit)
-		holder->probe = probe_of(entry);
+	if (holder && !process->t_exit)
+		cwr_sighting_tell(&entry->seen, holder);
 }
 
+/* What a process had open at its end was not closed late: it was not closed. */
 static void tell_of(const struct cwr_standing *standing, struct cwr_model *model,
 		    const struct cwr_standing_entry *entry)
 {
 	struct cwr_socket *socket = cwr_model_find_socket(model, entry->cookie);
+	bool has_died = false;
 
-	for (const struct cwr_copy *c = entry->copies; c; c = c->next)
-		if (has_died_with(c))
-			set_last_word(model, entry, c);
-	if (!socket || !is_late(standing, entry))
+	for (const struct cwr_copy *c = entry->copies; c; c = c->next) {
+		if (!has_died_with(c))
+			continue;
+		has_died = true;
+		set_last_word(model, entry, c);
+	}
+	if (!socket || has_died || !is_late(standing, entry))
 		return;
-	socket->stood_s = entry->quiet_s;
-	socket->stood_until = entry->t;
+	socket->stood_s = entry->seen.quiet_s;
+	socket->stood_until = entry->seen.t;
 }
 
 static void say_limits(const struct cwr_standing *standing, struct cwr_model *model, pid_t command)

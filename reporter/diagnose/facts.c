@@ -154,7 +154,7 @@ static bool tells_of_fin(const struct cwr_holder *holder)
 
 bool cwr_fact_peer_closed(const struct cwr_socket *socket)
 {
-	if (socket->peer_has_closed || socket->stood_s > 0)
+	if (socket->peer_has_closed || (socket->stood_s > 0 && !cwr_fact_server(socket)))
 		return true;
 	if (socket->is_confirmed && socket->state != CWR_TCP_UNKNOWN)
 		return false;

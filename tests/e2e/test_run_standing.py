@@ -63,14 +63,14 @@ def test_in_time(lab, shape):
 
 
 def killed(lab, *args):
-    running = lab.run("left_standing", "--shape=killed", *args, options=[LATE]).wait_ready()
+    running = lab.run("left_standing", *args, options=[LATE]).wait_ready()
     assert running.finish() == 128 + signal.SIGKILL
     return load_report(lab.run_output)
 
 
 def test_what_a_killed_process_had_open(lab):
     """Nobody read the end, and the dead cannot be asked; but the kernel had been, shortly before."""
-    [finding] = killed(lab)["findings"]
+    [finding] = killed(lab, "--shape=killed")["findings"]
     assert (finding["cause"], finding["count"]) == ("unread-not-closed", 3)
     assert not finding["confirmed"] and finding["confidence"] != "high"
     assert {sock["tcp_state"] for sock in finding["sockets"]} == {"CLOSE_WAIT"}
@@ -78,4 +78,10 @@ def test_what_a_killed_process_had_open(lab):
 
 
 def test_what_a_killed_process_had_closed(lab):
-    assert killed(lab, "--fixed")["findings"] == []
+    assert killed(lab, "--shape=killed", "--fixed")["findings"] == []
+
+
+@pytest.mark.parametrize("shape", ["client", "pool", "busy"])
+def test_of_which_more_must_be_known(lab, shape):
+    """What a pool keeps, and what is in use, is no leak; of a killed process nobody can tell."""
+    assert killed(lab, f"--shape={shape}", "--killed")["findings"] == []

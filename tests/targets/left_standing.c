@@ -8,6 +8,7 @@
  *     --shape=child   accepted, served and closed by a forked child that makes no socket
  *     --shape=unseen  accepted, and closed by a system call of its own, which no library sees
  *     --shape=killed  accepted, and the program is killed while they stand
+ *     --killed        client, pool and busy: so is it there, before anything is closed
  *     --shape=busy    the program goes on sending, as it may
  *     --wait=MS       how long they stand
  *     --at-end        they are closed on the way out, when its input has ended
@@ -22,7 +23,7 @@
 enum { COUNT = 3, SLICE_MS = 20 };
 
 static int wait_ms;
-static bool at_end;
+static bool at_end, is_killed;
 
 static void give_up(int fd)
 {
@@ -35,9 +36,17 @@ static void give_up_unseen(int fd)
 	TARGET_CHECK(raw_call(SYS_close, fd, 0, 0, 0) == 0);
 }
 
+static void stand_no_more(void)
+{
+	puts("READY");
+	kill(getpid(), SIGKILL);
+}
+
 static void stand(void)
 {
 	poll(NULL, 0, wait_ms);
+	if (is_killed)
+		stand_no_more();
 	if (at_end)
 		target_hold();
 }
@@ -118,8 +127,7 @@ static void be_killed(bool is_fixed)
 			give_up(fds[i]);
 	}
 	poll(NULL, 0, wait_ms);
-	puts("READY");
-	kill(getpid(), SIGKILL);
+	stand_no_more();
 }
 
 /* It makes no socket, so it has no session of its own. */
@@ -158,6 +166,8 @@ static void be_busy(void)
 		TARGET_CHECK(write(fd, "more", 4) == 4);
 		poll(NULL, 0, SLICE_MS);
 	}
+	if (is_killed)
+		stand_no_more();
 	close(fd);
 	target_end_clients(client);
 }
@@ -168,6 +178,7 @@ int main(int argc, char **argv)
 
 	target_begin();
 	at_end = target_has_option(argc, argv, "--at-end");
+	is_killed = target_has_option(argc, argv, "--killed");
 	wait_ms = target_number(argc, argv, "--wait=", 2000);
 	if (target_has_option(argc, argv, "--shape=client"))
 		be_client(false, is_fixed);
