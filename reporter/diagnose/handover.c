@@ -74,7 +74,20 @@ static bool is_kept(const struct cwr_holder *sender, const struct cwr_mark *pass
 	       sender->via_mark.t < passed->t;
 }
 
-/* What a receiver forgets is the receiver's own cause, so none may have it open. */
+/* Did the process receive it again, under another number? */
+static bool came_back(const struct cwr_holder *sender, const struct cwr_mark *passed)
+{
+	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)
+		if (h->process == sender->process && h->via == CWR_VIA_PASSED &&
+		    h->via_mark.t >= passed->t)
+			return true;
+	return false;
+}
+
+/*
+ * What a receiver forgets is the receiver's own cause, so none may have it open.  Who sends
+ * something to itself has a number more, and passed it on to nobody.
+ */
 static bool decide_by_sender(struct cwr_case *c, struct cwr_holder *sender)
 {
 	const struct cwr_mark *passed = find_passing(sender);
@@ -83,6 +96,7 @@ static bool decide_by_sender(struct cwr_case *c, struct cwr_holder *sender)
 	if (!passed && receiver && sender->process == c->socket->creator)
 		passed = &receiver->via_mark;
 	if (!passed || is_served_by_receiver(sender, passed) || !is_kept(sender, passed) ||
+	    (!receiver && came_back(sender, passed)) ||
 	    cwr_fact_process_touch(c->socket, sender->process) > passed->t)
 		return false;
 	tell_passing(c, sender, passed, receiver);
