@@ -187,8 +187,12 @@ static void run_inner(int flags, void (*work)(void))
 	cw_raw(SYS_exit_group, 0);
 }
 
+/*
+ * It may come to its end only after the reporter has looked for holders, and must not be one.
+ */
 static void become_go_between(void)
 {
+	cw_spawn_close_descriptors();
 	run_inner(CLONE_VFORK, become_reporter);
 }
 

@@ -44,7 +44,8 @@ def found_holders(report):
 def check(report, running):
     """Cause, count, lines and holders are those that the target said, and no others."""
     assert_report(report, running.expects)
-    assert found_holders(report) == said_holders(running)
+    found, said = found_holders(report), said_holders(running)
+    assert found == said, f"found {found}, said {said}"
 
 
 def check_living(lab, running, at_exit=True):
