@@ -68,6 +68,7 @@ void cw_note_eof(unsigned int fn, int fd)
 
 	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return;
+	cw_executed_settle();
 	found = cw_slots_find(fd);
 	/* A loop that reads end-of-file over and over is told once. */
 	if (found && found->eof.tick)
@@ -150,6 +151,20 @@ void cw_note_odd_write(unsigned int fn, int fd, uint8_t wrote)
 	set_last(found, fn);
 }
 
+void cw_note_executed_use(unsigned int fn, int fd, uint8_t wrote)
+{
+	int error = errno;
+
+	if (!cw_forks_may_record())
+		return;
+	cw_executed_settle();
+	if (wrote)
+		cw_note_odd_write(fn, fd, wrote);
+	else
+		cw_note_odd_read(fn, fd);
+	errno = error;
+}
+
 /*
  * A read that would have blocked.  Where a connection has come to rest before it was of any use is
  * worth a stack, a few times: at its beginning, and in a TLS session, where making that many stacks
@@ -220,6 +235,7 @@ int cw_on_shutdown(unsigned int fn, int ret, int fd, int how)
 
 	if (ret < 0 || !cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return ret;
+	cw_executed_settle();
 	if (how != SHUT_RD)
 		cw_inherited_note(fn, fd, false);
 	found = begin_marked(fn, fd, &made);
@@ -336,7 +352,8 @@ static void forget(struct cw_map *map, unsigned int fn, int fd, struct cw_slot *
 
 	/* Who may look for this record later: children forked since, and the report on a duplicate,
 	 * on a sender that kept its own, on what was sent and not received, or closed late. */
-	if (!is_kept && (is_shared || slot->via == CW_VIA_PASSED || slot->passed.tick)) {
+	if (!is_kept && (is_shared || slot->via == CW_VIA_PASSED || slot->via == CW_VIA_EXEC ||
+			 slot->passed.tick)) {
 		copy = *slot;
 		is_kept = true;
 	}
@@ -431,9 +448,11 @@ void cw_on_right_sent(unsigned int fn, int fd)
 
 	if (!cw_slots_is_tracked(fd) || !cw_forks_may_record())
 		return;
+	cw_executed_settle();
 	found = begin_marked(fn, fd, &made);
 	if (found) {
 		found->passed = made;
+		cw_set_last(found, fn); /* another call there later is a use since */
 		cw_slots_commit(found);
 	}
 	errno = error;

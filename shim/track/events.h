@@ -15,6 +15,7 @@
 
 #include "core/thread.h"
 #include "track/accepting.h"
+#include "track/executed.h"
 #include "track/record.h"
 #include "track/slots.h"
 
@@ -91,13 +92,20 @@ static inline uint64_t cw_when(const struct cw_mark *mark)
 	return both;
 }
 
+/* A connection that came through exec is used, and there is no session yet; CW_WROTE_NOTHING: by a
+ * read. */
+void cw_note_executed_use(unsigned int fn, int fd, uint8_t wrote);
+
 /* Data came on a tracked descriptor.  Odd is where more than who it was is to be written down. */
 static inline void cw_note_read(unsigned int fn, int fd)
 {
 	struct cw_slot *slot = cw_slots_tracked_slot(fd);
 
-	if (!slot)
+	if (!slot) {
+		if (cw_executed_waiting)
+			cw_note_executed_use(fn, fd, CW_WROTE_NOTHING);
 		return;
+	}
 	if (__builtin_expect((cw_when(&slot->waited) | cw_when(&slot->last) | slot->talk) != 0 ||
 				     !cw_thread.tid,
 			     0))
@@ -110,8 +118,11 @@ static inline void cw_note_write(unsigned int fn, int fd, uint8_t wrote)
 {
 	struct cw_slot *slot = cw_slots_tracked_slot(fd);
 
-	if (!slot)
+	if (!slot) {
+		if (cw_executed_waiting)
+			cw_note_executed_use(fn, fd, wrote);
 		return;
+	}
 	if (__builtin_expect((cw_when(&slot->eof) | cw_when(&slot->waited) | cw_when(&slot->last) |
 			      slot->talk) != 0 ||
 				     !slot->wrote || wrote == CW_WROTE_ALERT || !cw_thread.tid,

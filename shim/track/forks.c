@@ -13,6 +13,7 @@
 #include "core/raw.h"
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "track/executed.h"
 #include "track/mark.h"
 #include "track/memory.h"
 #include "track/session.h"
@@ -66,6 +67,7 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 
 	if (!cw_forks_may_record())
 		return ticket;
+	cw_executed_settle();
 	map = cw_session_own();
 	cw_session_before_fork();
 	if (map) {

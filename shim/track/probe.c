@@ -147,6 +147,18 @@ static uint32_t ask_tracked(void)
 	return found + probe_batch(fds, n);
 }
 
+/* It takes in what came through exec. */
+static bool make_session(void)
+{
+	bool has_waited = cw_executed_waiting;
+
+	if (!cw_session_ensure())
+		return false;
+	if (has_waited)
+		ask_tracked();
+	return true;
+}
+
 /*
  * A descriptor that the table does not have: taken in if it is a socket whose peer has closed.
  * False also for one that came through exec: the end of this program is its close.
@@ -159,7 +171,7 @@ static bool adopt_unknown(int fd)
 	if (!get_tcp_info(fd, &info) ||
 	    (!cw_identity_ask_peer(&slot) && info.tcpi_state != STATE_CLOSE))
 		return false;
-	if (!has_peer_closed(&slot, info.tcpi_state) || !cw_session_ensure())
+	if (!has_peer_closed(&slot, info.tcpi_state) || !make_session())
 		return false;
 	cw_identity_ask_local(&slot);
 	slot.cookie = cw_identity_cookie(fd);
@@ -170,7 +182,7 @@ static bool adopt_unknown(int fd)
 		slot.via = CW_VIA_EXEC;
 	}
 	slot.probe = ask(&slot);
-	if (!cw_slots_is_tracked(fd))
+	if (!cw_slots_find(fd))
 		cw_slots_put(&slot);
 	return slot.via != CW_VIA_EXEC;
 }
@@ -179,7 +191,7 @@ static void visit_descriptor(void *context, int fd)
 {
 	uint32_t *found = context;
 
-	if (!cw_slots_is_tracked(fd))
+	if (!cw_slots_is_tracked(fd) || cw_executed_waiting)
 		*found += adopt_unknown(fd);
 }
 

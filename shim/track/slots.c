@@ -8,6 +8,7 @@
 
 #include "core/sandbox.h"
 #include "core/thread.h"
+#include "track/executed.h"
 #include "track/handed.h"
 #include "track/identity.h"
 #include "track/misclosed.h"
@@ -274,6 +275,8 @@ void cw_slots_adopt(void)
 
 	if (cw_session_family())
 		adopt_all();
+	else
+		cw_executed_adopt();
 	/* Release: whoever finds the table finds its slots backed. */
 	atomic_store_explicit(&cw_slots_table, (struct cw_slot *)((char *)map->header + offset),
 			      memory_order_release);

@@ -19,6 +19,7 @@
 #include "core/text.h"
 #include "core/thread.h"
 #include "track/events.h"
+#include "track/executed.h"
 #include "track/forks.h"
 #include "track/inherited.h"
 #include "track/session.h"
@@ -77,9 +78,15 @@ bool cw_exit_has_begun(void)
 	return cw_process_id() == atomic_load(&begun_in);
 }
 
+/* A shell that started a program in the background has nothing to tell that /proc does not. */
+static bool has_children_to_tell_of(void)
+{
+	return cw_forks_any_child_alive() && !cw_executed_is_all();
+}
+
 static bool has_something_to_tell(const struct cw_session_header *header)
 {
-	return cw_report_has_found() || header->off || cw_forks_any_child_alive();
+	return cw_report_has_found() || header->off || has_children_to_tell_of();
 }
 
 static void say_clean(void)
