@@ -33,7 +33,7 @@ static struct cwr_error *load_pid(struct cwr_model *model, const struct cwr_opti
 
 	cwr_kernel_list_add(kernel, pid);
 	if (!error)
-		error = cwr_sources_load_pid(model, &list, pid, dir);
+		error = cwr_sources_load_pid(model, &list, kernel, pid, dir);
 	cwr_session_list_free(&list);
 	return error;
 }

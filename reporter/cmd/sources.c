@@ -26,6 +26,8 @@ struct cwr_error *cwr_sources_list(const struct cwr_options *options,
 	return error ? error : cwr_session_dir_list(dir, ret_list);
 }
 
+enum { COOKIES_LOOKED_FOR = 256 };
+
 static const char *name_in(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -169,8 +171,20 @@ static struct cwr_error *no_session(pid_t pid, const char *dir)
 			     pid, dir, pid);
 }
 
+/* A program that was executed, or a child of one, may have nothing mapped and a parent that has
+ * ended: then it is a relative of those whose sockets it holds. */
+static size_t find_sharer(const struct cwr_session_list *list, const struct cwr_kernel_list *kernel,
+			  pid_t pid)
+{
+	uint64_t cookies[COOKIES_LOOKED_FOR];
+	size_t n = cwr_kernel_cookies_of(kernel, pid, cookies, COOKIES_LOOKED_FOR);
+
+	return cwr_session_find_sharer(list, cookies, n);
+}
+
 struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
-				       pid_t pid, const char *dir)
+				       const struct cwr_kernel_list *kernel, pid_t pid,
+				       const char *dir)
 {
 	size_t found;
 	bool is_found;
@@ -183,6 +197,8 @@ struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr
 	found = find_pid(list, pid);
 	if (found == list->n && cwr_memory_load_pid(model, pid))
 		return NULL;
+	if (found == list->n)
+		found = find_sharer(list, kernel, pid);
 	if (found == list->n)
 		return no_session(pid, dir);
 	error = load(model, list->entries[found].path);

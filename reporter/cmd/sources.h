@@ -6,6 +6,7 @@
 #define CWR_CMD_SOURCES_H
 
 #include "cmd/options.h"
+#include "kernel/kernel.h"
 #include "model/model.h"
 #include "session/dir.h"
 
@@ -23,8 +24,12 @@ void cwr_sources_load_all(struct cwr_model *model, const struct cwr_session_list
 /* Loads the session at path, which must be readable, and those of its relatives beside it. */
 struct cwr_error *cwr_sources_load_path(struct cwr_model *model, const char *path);
 
-/* Loads the sessions of a process and of its relatives, from the listed ones. */
+/*
+ * Loads the sessions of a process and of its relatives, from the listed ones.  kernel: where the
+ * process is looked for by the sockets that it holds, if nothing else tells of it.
+ */
 struct cwr_error *cwr_sources_load_pid(struct cwr_model *model, const struct cwr_session_list *list,
-				       pid_t pid, const char *dir);
+				       const struct cwr_kernel_list *kernel, pid_t pid,
+				       const char *dir);
 
 #endif

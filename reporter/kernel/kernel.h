@@ -25,6 +25,13 @@ struct cwr_kernel_list *cwr_kernel_list(void);
 void cwr_kernel_list_add(struct cwr_kernel_list *list, pid_t pid);
 void cwr_kernel_list_free(struct cwr_kernel_list *list);
 
+/*
+ * The cookies of the connections of the list that the process has open, at most max of them; how
+ * many is returned.  0 also if its descriptors may not be looked at.
+ */
+size_t cwr_kernel_cookies_of(const struct cwr_kernel_list *list, pid_t pid, uint64_t *ret_cookies,
+			     size_t max);
+
 #define CWR_AUTO_KERNEL_LIST __attribute__((cleanup(cwr_kernel_list_cleanup)))
 static inline void cwr_kernel_list_cleanup(struct cwr_kernel_list **list)
 {

@@ -208,6 +208,33 @@ static void look_again(struct cwr_model *model)
 	model->still_s = gap;
 }
 
+struct cookies {
+	const struct cwr_diag *diag;
+	uint64_t *of;
+	size_t n, max;
+};
+
+static void add_cookie(void *context, int fd, const char *link)
+{
+	struct cookies *cookies = context;
+	uint64_t inode = cwr_proc_inode_in(link);
+	const struct cwr_diag_row *row = inode ? cwr_diag_by_inode(cookies->diag, inode) : NULL;
+
+	(void)fd;
+	if (row && row->state != CWR_TCP_LISTEN && cookies->n < cookies->max)
+		cookies->of[cookies->n++] = row->cookie;
+}
+
+size_t cwr_kernel_cookies_of(const struct cwr_kernel_list *list, pid_t pid, uint64_t *ret_cookies,
+			     size_t max)
+{
+	struct cookies cookies = {.diag = list->diag, .of = ret_cookies, .max = max};
+
+	if (list->diag)
+		cwr_proc_each_link(pid, add_cookie, &cookies);
+	return cookies.n;
+}
+
 struct cwr_error *cwr_kernel_observe(struct cwr_model *model, const struct cwr_kernel_list *list)
 {
 	struct cwr_observer observer = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children that have no session of their own: their numbers stand in the records of the forks that
- * made them.
+ * Processes that have no session of their own: the numbers of children stand in the records of the
+ * forks that made them; of others it is only known which sockets they have.
  */
 #include "session/dir.h"
 
@@ -53,4 +53,45 @@ size_t cwr_session_find_maker(const struct cwr_session_list *list, pid_t pid)
 		}
 	}
 	return found;
+}
+
+struct wanted {
+	const uint64_t *cookies;
+	size_t n;
+	bool is_there;
+};
+
+static void look_at(void *context, size_t index, const struct cw_slot *slot)
+{
+	struct wanted *wanted = context;
+
+	(void)index;
+	for (size_t i = 0; i < wanted->n; i++)
+		wanted->is_there |= wanted->cookies[i] == slot->cookie;
+}
+
+static bool has_recorded(const char *path, struct wanted *wanted)
+{
+	struct cwr_session_file file;
+	struct cwr_error *error = cwr_session_file_open(&file, path);
+
+	wanted->is_there = false;
+	if (!error) {
+		cwr_session_walk_slots(&file, CW_SECTION_SLOTS, look_at, wanted);
+		cwr_session_walk_slots(&file, CW_SECTION_HANDED, look_at, wanted);
+	}
+	cwr_error_free(error);
+	cwr_session_file_close(&file);
+	return wanted->is_there;
+}
+
+size_t cwr_session_find_sharer(const struct cwr_session_list *list, const uint64_t *cookies,
+			       size_t n)
+{
+	struct wanted wanted = {.cookies = cookies, .n = n};
+
+	for (size_t i = list->n; n && i-- > 0;)
+		if (!list->entries[i].error && has_recorded(list->entries[i].path, &wanted))
+			return i;
+	return list->n;
 }

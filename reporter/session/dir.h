@@ -46,6 +46,13 @@ void cwr_session_list_free(struct cwr_session_list *list);
  */
 size_t cwr_session_find_maker(const struct cwr_session_list *list, pid_t pid);
 
+/*
+ * The newest session that has recorded one of these n sockets, as open or as closed with copies
+ * elsewhere; list->n: none has.
+ */
+size_t cwr_session_find_sharer(const struct cwr_session_list *list, const uint64_t *cookies,
+			       size_t n);
+
 /* Are these two images of one process, or parent and child? */
 bool cwr_session_is_next_of_kin(const struct cw_session_header *a,
 				const struct cw_session_header *b);
