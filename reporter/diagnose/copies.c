@@ -22,6 +22,14 @@ static bool is_done(const struct cwr_holder *holder)
 	return !cwr_fact_open_in(holder->socket, holder->process);
 }
 
+static bool has_open(const struct cwr_socket *socket, pid_t pid)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->process->pid == pid && cwr_fact_counts(h))
+			return true;
+	return false;
+}
+
 /* The copy of that forked process, or NULL: it may have left no trace. */
 static struct cwr_holder *find_copy(const struct cwr_socket *socket, pid_t child)
 {
@@ -66,7 +74,8 @@ static bool is_left_to(const struct cwr_case *c, const struct cwr_holder *owner,
 	if (!reader->eof.t || !cwr_lineage_leads(owner, reader))
 		return false;
 	*ret_forked = fork_mark(owner, reader);
-	return cwr_fact_process_touch(c->socket, owner->process) <= ret_forked->t;
+	/* Times are as coarse as the kernel's tick. */
+	return cwr_fact_process_touch(c->socket, owner->process) < ret_forked->t;
 }
 
 static bool decide_by_reader(struct cwr_case *c, struct cwr_holder *owner)
@@ -94,9 +103,22 @@ static bool was_passed_on(const struct cwr_socket *socket, const struct cwr_proc
 }
 
 /*
- * Nobody read the end-of-file.  Any helper process inherits the sockets that are open at its fork,
- * so its end proves little: it must be the first one forked after the accept, and the owner must
- * never have used the socket, nor another one of the same kind: then children do not serve.
+ * The child executed a program, which has no descriptor of it any more, and somebody took the
+ * end-of-file from the queue.  It was not the owner, if that has no stream for it either.
+ */
+static bool was_read_unseen(const struct cwr_case *c, const struct cwr_holder *owner,
+			    const struct cwr_fork *fork)
+{
+	return fork->executed.t && !has_open(c->socket, fork->child) &&
+	       c->socket->eof == CWR_EOF_SWALLOWED && c->socket->has_tcp_bytes &&
+	       c->socket->bytes_received && !owner->via_mark.t;
+}
+
+/*
+ * Nobody was seen to read the end-of-file.  Any helper process inherits the sockets that are open
+ * at its fork, so its end proves little: it must be the first one forked after the accept, and the
+ * owner must never have used the socket, nor another one of the same kind: then children do not
+ * serve.
  */
 static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 {
@@ -108,10 +130,12 @@ static bool decide_by_first_child(struct cwr_case *c, struct cwr_holder *owner)
 	    was_passed_on(c->socket, owner->process))
 		return false;
 	copy = find_copy(c->socket, fork->child);
-	if (copy ? !is_done(copy) : !fork->child_ended)
+	if (copy ? !is_done(copy) : !fork->child_ended && !was_read_unseen(c, owner, fork))
 		return false;
 	c->confidence = CWR_MEDIUM;
 	tell_parent_story(c, owner, fork->child, &fork->mark, copy);
+	if (!copy && !fork->child_ended)
+		c->evidence[CWR_EV_EXECUTED] = fork->executed;
 	return true;
 }
 
@@ -156,6 +180,8 @@ static const char *what_child_did(const struct cwr_finding *f)
 		return "the child that served it closed its copy";
 	if (f->confidence == CWR_MEDIUM && f->evidence[CWR_EV_EOF].t)
 		return "the child that serves it has been told";
+	if (f->evidence[CWR_EV_EXECUTED].t)
+		return "a program that was executed for it has read its end";
 	return "the child that served it ended";
 }
 

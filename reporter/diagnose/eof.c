@@ -127,7 +127,8 @@ static void advise(struct cwr_model *model, struct cwr_finding *f)
 	f->explanation = cwr_model_printf(
 		model, "The peer hung up and %s was told so: %s. %s %s the descriptor%s.", who,
 		told_by(model, eof), blamed, cwr_words_holds(f),
-		f->process->is_alive ? " and has done nothing with it since" : "");
+		f->process->is_alive && f->process->has_shim ? " and has done nothing with it since"
+							     : "");
 	f->advice = cwr_model_printf(model, "close the %s %s.", cwr_words_socket(f),
 				     when_told(model, eof));
 }

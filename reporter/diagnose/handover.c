@@ -21,6 +21,12 @@ static bool is_receiver(const struct cwr_holder *holder, const struct cwr_holder
 	       (!passed || !holder->via_mark.t || holder->via_mark.t >= passed->t);
 }
 
+/* Of one without the library nobody knows what it was sent. */
+static bool may_be_receiver(const struct cwr_holder *holder, const struct cwr_holder *sender)
+{
+	return holder->process != sender->process && !holder->process->has_shim;
+}
+
 /* A receiver that is done with the socket, or NULL. */
 static const struct cwr_holder *find_finished_receiver(const struct cwr_holder *sender,
 						       const struct cwr_mark *passed)
@@ -34,7 +40,8 @@ static const struct cwr_holder *find_finished_receiver(const struct cwr_holder *
 static bool is_served_by_receiver(const struct cwr_holder *sender, const struct cwr_mark *passed)
 {
 	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)
-		if (is_receiver(h, sender, passed) && cwr_fact_counts(h))
+		if (cwr_fact_counts(h) &&
+		    (is_receiver(h, sender, passed) || may_be_receiver(h, sender)))
 			return true;
 	return false;
 }
@@ -84,6 +91,16 @@ static bool came_back(const struct cwr_holder *sender, const struct cwr_mark *pa
 	return false;
 }
 
+/* When a call before the end-of-file came is not known, but which was the last. */
+static bool has_used_since(const struct cwr_holder *sender, const struct cwr_mark *passed)
+{
+	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)
+		if (h->process == sender->process && passed == &h->passed && h->last_use.op &&
+		    passed->op && strcmp(h->last_use.op, passed->op) != 0)
+			return true;
+	return cwr_fact_process_touch(sender->socket, sender->process) >= passed->t;
+}
+
 /*
  * What a receiver forgets is the receiver's own cause, so none may have it open.  Who sends
  * something to itself has a number more, and passed it on to nobody.
@@ -96,8 +113,7 @@ static bool decide_by_sender(struct cwr_case *c, struct cwr_holder *sender)
 	if (!passed && receiver && sender->process == c->socket->creator)
 		passed = &receiver->via_mark;
 	if (!passed || is_served_by_receiver(sender, passed) || !is_kept(sender, passed) ||
-	    (!receiver && came_back(sender, passed)) ||
-	    cwr_fact_process_touch(c->socket, sender->process) > passed->t)
+	    (!receiver && came_back(sender, passed)) || has_used_since(sender, passed))
 		return false;
 	tell_passing(c, sender, passed, receiver);
 	return true;

@@ -8,7 +8,10 @@
 
 #include <stddef.h>
 
-enum { MAX_GENERATIONS = 1000 /* a damaged session must not send us round in circles */ };
+enum {
+	MAX_GENERATIONS = 1000,	  /* a damaged session must not send us round in circles */
+	START_ERROR_NS = 20000000 /* of start times, which are in ticks (proc(5)), against marks */
+};
 
 /* It made the socket, or was sent it, and so has it from no ancestor. */
 static bool has_own(const struct cwr_socket *socket, const struct cwr_process *process)
@@ -102,8 +105,10 @@ bool cwr_lineage_may_lead(const struct cwr_holder *from, const struct cwr_holder
 /* CLOCK_MONOTONIC; of a process that has a session it is when that began. */
 static uint64_t started_at(const struct cwr_model *model, const struct cwr_process *process)
 {
-	int64_t ago = model->now_real_ns - process->started_real_ns;
+	int64_t ago = model->now_real_ns - process->started_real_ns + START_ERROR_NS;
 
+	if (process->t_session)
+		return process->t_session;
 	if (!process->started_real_ns || ago < 0 || (uint64_t)ago > model->now)
 		return 0;
 	return model->now - (uint64_t)ago;

@@ -32,6 +32,22 @@ static bool decide_elsewhere(struct cwr_case *c)
 	return true;
 }
 
+/* A process without the library has it, or the creator has forked one since that executed a
+ * program.
+ */
+static bool may_be_read_unseen(const struct cwr_socket *socket)
+{
+	const struct cwr_process *creator = socket->creator;
+
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (!h->process->has_shim)
+			return true;
+	for (size_t i = 0; creator && i < creator->nforks; i++)
+		if (creator->forks[i].executed.t && creator->forks[i].mark.t >= socket->created.t)
+			return true;
+	return false;
+}
+
 /* What lies in the receive queue, as a sentence. */
 static const char *queue_words(struct cwr_model *model, const struct cwr_socket *socket)
 {
@@ -42,6 +58,10 @@ static const char *queue_words(struct cwr_model *model, const struct cwr_socket 
 					socket->recv_q - 1);
 	if (socket->recv_q == 1)
 		return "Its end-of-file waits unread.";
+	if (socket->recv_q == 0 && may_be_read_unseen(socket))
+		return "All was read, but no call that was seen returned 0: another program may "
+		       "have read the end-of-file, or a read took the last data and the "
+		       "end-of-file together.";
 	if (socket->recv_q == 0)
 		return "All was read, but no call that was seen returned 0: a read took the last "
 		       "data and the end-of-file together, so the program may not know, or one "

@@ -149,12 +149,23 @@ static bool has_executed(const struct cwr_process *process)
 	return fork && (fork->executed.t || is_start_of_program(fork->mark.op));
 }
 
-/* What may not be looked at is not said to lack it. */
-static bool has_library(pid_t pid)
+static void read_memory(struct cwr_model *model, struct cwr_process *process)
 {
 	struct cwr_traces traces;
 
-	return !cwr_proc_read_traces(pid, &traces) || traces.has_library;
+	if (!cwr_proc_read_traces(process->pid, &traces)) {
+		/* The shim is in a forked child as long as it has not executed another program. */
+		process->has_shim = process->parent && is_same_program(process, process->parent) &&
+				    !has_executed(process);
+		return; /* what may not be looked at is not said to lack it */
+	}
+	process->has_shim = traces.has_library;
+	process->origin = traces.has_session ? CWR_ORIGIN_FORKED : CWR_ORIGIN_EXECUTED;
+	if (!traces.has_library)
+		cwr_model_add_limit(
+			model, process,
+			"it runs without the library: what it does with its descriptors "
+			"is not recorded");
 }
 
 static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
@@ -170,14 +181,7 @@ static struct cwr_process *add_process(struct cwr_model *model, pid_t pid,
 	process->started_real_ns = model->now_real_ns - (int64_t)(model->now - started);
 	process->is_alive = true;
 	link_with_parent(model, process);
-	/* The shim is in a forked child as long as it has not executed another program. */
-	process->has_shim = process->parent && is_same_program(process, process->parent) &&
-			    !has_executed(process);
-	if (!process->has_shim && !has_library(pid))
-		cwr_model_add_limit(
-			model, process,
-			"it runs without the library: what it does with its descriptors "
-			"is not recorded");
+	read_memory(model, process);
 	return process;
 }
 
@@ -236,14 +240,46 @@ static bool is_younger_heir(const struct cwr_socket *socket, const struct cwr_pr
 	       cwr_proc_ticks_to_monotonic(process->start_ticks) + TICK_NS > socket->created.t;
 }
 
+/* Where addresses are random (randomize_va_space, proc(5)) two that were executed differ. */
+static bool is_same_image(const struct cwr_process *a, const struct cwr_process *b)
+{
+	struct cwr_traces one, other;
+
+	return is_same_program(a, b) && cwr_proc_read_traces(a->pid, &one) &&
+	       cwr_proc_read_traces(b->pid, &other) && one.stack_top == other.stack_top;
+}
+
+/* Its parent was executed with the socket, and it was forked there. */
+static bool is_child_of_program(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->via == CWR_VIA_EXEC && h->process->is_alive &&
+		    h->process->pid == process->ppid && is_same_image(h->process, process))
+			return true;
+	return false;
+}
+
+/* Where there is a session in a file, a forked child has it mapped. */
+static bool must_have_executed(const struct cwr_socket *socket, const struct cwr_process *process)
+{
+	return process->origin == CWR_ORIGIN_EXECUTED && socket->creator &&
+	       socket->creator->session_path && !socket->creator->is_in_memory;
+}
+
 /* A copy in a descendant came by fork; if another program runs there now, an exec came after. */
 static enum cwr_via guess_via(const struct cwr_socket *socket, const struct cwr_process *process)
 {
 	if (image_before(socket, process) || has_executed(process))
 		return CWR_VIA_EXEC;
+	if (process->origin == CWR_ORIGIN_FORKED) /* who is sent a socket has a session */
+		return CWR_VIA_FORK;
 	if (!process->parent && !descends_from_holder(socket, process) &&
 	    !is_younger_heir(socket, process))
 		return CWR_VIA_UNKNOWN;
+	if (is_child_of_program(socket, process))
+		return CWR_VIA_FORK;
+	if (must_have_executed(socket, process))
+		return CWR_VIA_EXEC;
 	return is_program_of_holder(socket, process) ? CWR_VIA_FORK : CWR_VIA_EXEC;
 }
 
@@ -278,6 +314,17 @@ static const struct cwr_fork *find_origin(const struct cwr_socket *socket,
 	return found;
 }
 
+/* How a process came by the socket that was itself executed with it; NULL: it was not, or nobody
+ * knows. */
+static const struct cwr_mark *way_of_program(const struct cwr_socket *socket,
+					     const struct cwr_process *process)
+{
+	for (const struct cwr_holder *h = socket->holders; process && h; h = h->next)
+		if (h->process == process && h->via == CWR_VIA_EXEC && h->via_mark.t)
+			return &h->via_mark;
+	return NULL;
+}
+
 /*
  * The call that the copy came by.  A program that was executed by the child of a fork is told by
  * the exec; one that a single call started, as posix_spawn() does, by that.
@@ -288,9 +335,12 @@ static struct cwr_mark way_of(const struct cwr_socket *socket, const struct cwr_
 	const struct cwr_process *before = image_before(socket, process);
 	const struct cwr_fork *fork =
 		process->parent ? find_fork(process->parent, process->pid) : NULL;
+	const struct cwr_mark *first = way_of_program(socket, process->parent);
 
-	if (before)
+	if (before && before->executed.t)
 		return before->executed;
+	if (holder->via == CWR_VIA_EXEC && first) /* a shell, which executed what it was told to */
+		return *first;
 	if (!fork && holder->via == CWR_VIA_EXEC)
 		fork = find_origin(socket, process);
 	if (!fork)
@@ -324,6 +374,28 @@ static void add_foreigner(struct cwr_model *model, struct cwr_socket *socket,
 	}
 	if (holder->via != CWR_VIA_UNKNOWN)
 		holder->via_mark = way_of(socket, holder);
+}
+
+/*
+ * A program that uses what it was executed with has a session, which does not tell by which call it
+ * was executed.
+ */
+static void explain_program(struct cwr_model *model, struct cwr_holder *holder)
+{
+	struct cwr_process *process = holder->process;
+
+	if (holder->via != CWR_VIA_EXEC || holder->via_mark.t || !process->session_path)
+		return;
+	if (!process->parent)
+		link_with_parent(model, process);
+	holder->via_mark = way_of(holder->socket, holder);
+}
+
+static void explain_programs(struct cwr_model *model)
+{
+	for (struct cwr_process *p = model->processes; p; p = p->next)
+		for (struct cwr_holder *h = p->holders; h; h = h->next_in_process)
+			explain_program(model, h);
 }
 
 static void visit_foreign(struct search *search, int fd, uint64_t inode)
@@ -361,6 +433,7 @@ void cwr_observe_foreigners(struct cwr_observer *observer)
 	struct search search = {.observer = observer};
 
 	index_inodes(&search);
+	explain_programs(observer->model);
 	if (search.sockets.n)
 		cwr_proc_each_pid(visit_pid, &search);
 	cwr_map_free(&search.sockets);

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S    1000000000ull
+#define NS_PER_TICK 10000000ull /* of start times, proc(5) */
 
 static bool is_running(const struct cwr_proc_stat *stat)
 {
@@ -35,11 +36,26 @@ static bool started_at_fork(const struct cwr_process *process, const struct cwr_
 	return false;
 }
 
+/*
+ * Of a descendant over more than one fork only what it did is known, and when: who has its number
+ * now, and was there already, is that one.
+ */
+static bool was_there(const struct cwr_process *process, const struct cwr_proc_stat *stat)
+{
+	const uint64_t started = cwr_proc_ticks_to_monotonic(stat->start_ticks);
+
+	for (const struct cwr_holder *h = process->holders; h; h = h->next_in_process)
+		if ((h->eof.t && started < h->eof.t + NS_PER_TICK) ||
+		    (h->closed.t && started < h->closed.t + NS_PER_TICK))
+			return true;
+	return false;
+}
+
 static bool is_same(const struct cwr_process *process, const struct cwr_proc_stat *stat)
 {
 	if (process->start_ticks)
 		return process->start_ticks == stat->start_ticks;
-	return started_at_fork(process, stat);
+	return started_at_fork(process, stat) || was_there(process, stat);
 }
 
 /* An image that records has its session mapped, which no exec leaves (execve(2)). */
@@ -57,7 +73,7 @@ static bool has_session_mapped(const struct cwr_process *process)
  */
 static bool has_other_image(struct cwr_model *model, const struct cwr_process *process)
 {
-	const char *exe = process->session_path ? cwr_proc_exe(model, process->pid) : NULL;
+	const char *exe = cwr_proc_exe(model, process->pid);
 	static const char deleted[] = " (deleted)";
 	size_t length = process->exe ? strlen(process->exe) : 0;
 
@@ -66,6 +82,16 @@ static bool has_other_image(struct cwr_model *model, const struct cwr_process *p
 	if (!strncmp(exe, process->exe, length) && (!exe[length] || !strcmp(exe + length, deleted)))
 		return false;
 	return !has_session_mapped(process);
+}
+
+/* A child without a session of its own has its parent's mapped, as long as it executes nothing. */
+static bool has_lost_session(const struct cwr_process *process)
+{
+	const struct cwr_process *parent = process->parent;
+	struct cwr_traces traces;
+
+	return parent && parent->session_path && !parent->is_in_memory &&
+	       cwr_proc_read_traces(process->pid, &traces) && !traces.has_session;
 }
 
 static void close_holders(struct cwr_model *model, const struct cwr_process *process)
@@ -83,8 +109,10 @@ static void ask(struct cwr_model *model, struct cwr_process *process)
 	process->is_alive = process->end != CWR_END_EXEC && !process->is_elsewhere &&
 			    cwr_proc_stat(process->pid, &stat) && is_running(&stat) &&
 			    is_same(process, &stat);
-	if (process->is_alive && has_other_image(model, process)) {
+	if (process->is_alive &&
+	    (process->session_path ? has_other_image(model, process) : has_lost_session(process))) {
 		process->is_alive = false;
+		process->start_ticks = stat.start_ticks;
 		process->end = CWR_END_EXEC;
 		close_holders(model, process);
 	}

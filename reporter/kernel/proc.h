@@ -81,11 +81,13 @@ bool cwr_proc_read_memory(pid_t pid, uint64_t address, void *to, size_t size);
 uint64_t cwr_proc_count_fds(pid_t pid);
 uint64_t cwr_proc_fd_limit(pid_t pid);
 
-/* What a process has mapped of the shim. */
+/* What a process has mapped of the shim, and what tells its image from others. */
 struct cwr_traces {
 	bool has_library;
-	bool has_session; /* its own, or that of the process which forked it */
-	bool is_refused;  /* it could have none */
+	bool has_session;   /* its own, or that of the process which forked it */
+	bool is_refused;    /* it could have none */
+	uint64_t stack_top; /* where its stack ends: fork leaves it, exec puts it elsewhere; 0:
+			       not seen */
 };
 
 /* False if its maps may not be read. */

@@ -13,6 +13,7 @@
 
 #include "cwshim/session.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces)
@@ -30,6 +31,8 @@ bool cwr_proc_read_traces(pid_t pid, struct cwr_traces *ret_traces)
 	while (getline(&line, &size, maps) > 0) {
 		const char *name = strchr(line, '/');
 
+		if (strstr(line, "[stack]"))
+			sscanf(line, "%*[^-]-%" SCNx64, &ret_traces->stack_top);
 		if (!name)
 			continue;
 		ret_traces->has_library |= strstr(name, "/libcwshim.so") != NULL;

@@ -189,6 +189,9 @@ struct cwr_site_stats {
 
 enum cwr_end { CWR_END_RUNNING, CWR_END_UNKNOWN, CWR_END_EXITED, CWR_END_SIGNALED, CWR_END_EXEC };
 
+/* What the memory of a process without a session tells: what fork leaves mapped, exec does not. */
+enum cwr_origin { CWR_ORIGIN_UNKNOWN, CWR_ORIGIN_FORKED, CWR_ORIGIN_EXECUTED };
+
 struct cwr_process {
 	pid_t pid;
 	pid_t ppid;	   /* -1: unknown */
@@ -201,9 +204,10 @@ struct cwr_process {
 	int64_t started_real_ns; /* CLOCK_REALTIME, 0: unknown */
 	uint64_t t_session;	 /* when its session began; 0: no session */
 	bool has_shim;
-	bool is_alive;	     /* this very process, checked with its start time */
-	bool is_exiting;     /* it has entered exit; alive and waiting for us, or looked at then */
-	bool was_looked_at;  /* it has ended; threads and watches are as in its last moment */
+	bool is_alive;	    /* this very process, checked with its start time */
+	bool is_exiting;    /* it has entered exit; alive and waiting for us, or looked at then */
+	bool was_looked_at; /* it has ended; threads and watches are as in its last moment */
+	enum cwr_origin origin;
 	bool is_later_image; /* it executed this program; another image of it is in the model */
 	const char *off;     /* why recording is off, "off: REASON", or NULL */
 	enum cwr_end end;

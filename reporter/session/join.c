@@ -78,7 +78,7 @@ static void hand_over(const struct cwr_model *model, struct cwr_holder *before,
 		after ? cwr_model_find_holder(model, before->socket, after, before->fd) : NULL;
 
 	before->is_open = false;
-	if (heir && heir->via == CWR_VIA_UNKNOWN) {
+	if (heir && (heir->via == CWR_VIA_UNKNOWN || heir->via == CWR_VIA_EXEC)) {
 		heir->via = CWR_VIA_EXEC;
 		heir->via_mark = before->process->executed;
 	}

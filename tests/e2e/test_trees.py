@@ -102,6 +102,18 @@ def child_serves_and_its_helper_keeps(stage):
     return Told("child-kept-copy", helper, **by_child())
 
 
+def grandchild_reads_and_keeps(stage):
+    """It is known by its note alone, which does not tell that it still lives."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    middle = root.fork("middle")
+    server = middle.fork_helper("server")
+    root.close(fd)
+    middle.close(fd)
+    serve(stage, server, client, fd)
+    return Told("eof-read-not-closed", server, created="take", eof="read_some")
+
+
 def daemon_serves(stage):
     client, root = stage.connect(), stage.root
     fd = root.accept(stage.listener)
@@ -242,6 +254,18 @@ def sender_keeps_what_nobody_receives(stage):
     return Told("passed-copy-kept", root, created="take", passed="send_number")
 
 
+def sender_reads_on(stage):
+    """What it sent is in flight, and it goes on using its own: no copy that was kept."""
+    root = stage.root
+    down, _ = root.pair()
+    client = stage.connect()
+    fd = root.accept(stage.listener)
+    root.send(fd, down)
+    assert root.read(fd) == len("hello")
+    stage.hang_up(client)
+    return Told("unread-not-closed", root, created="take")
+
+
 def inherited_duplicate(stage):
     client, root = stage.connect(), stage.root
     fd = root.accept(stage.listener)
@@ -253,13 +277,171 @@ def inherited_duplicate(stage):
     return Told("duplicate-kept", server, duplicated="duplicate", **by_child())
 
 
+def child_executes_the_program_again(stage):
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    helper = root.fork("helper")
+    helper.execute("same")
+    serve_and_close(stage, root, client, fd)
+    return Told("leaked-through-exec", helper, executed="execute", **by_child())
+
+
+def executed_child_forks(stage):
+    """Both have it; the exec came first."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    helper = root.fork("helper")
+    helper.execute("same")
+    helper.fork("helper's")
+    serve_and_close(stage, root, client, fd)
+    return Told("leaked-through-exec", helper, executed="execute", **by_child())
+
+
+def executed_daemon_keeps(stage):
+    """Nothing that is alive leads from it to the server but the connection."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    middle = root.fork("middle")
+    daemon = middle.fork_helper("daemon")
+    daemon.setsid()
+    daemon.execute("same")
+    middle.end()
+    serve_and_close(stage, root, client, fd)
+    return Told("leaked-through-exec", daemon, executed="make_child", **by_child())
+
+
+def executed_without_the_library(kind):
+    def story(stage):
+        client, root = stage.connect(), stage.root
+        fd = root.accept(stage.listener)
+        helper = root.fork("helper")
+        helper.execute(kind)
+        helper.fork("helper's")
+        serve_and_close(stage, root, client, fd)
+        return Told("leaked-through-exec", helper, executed="execute", **by_child())
+    story.__name__ = f"executed_{kind}"
+    return story
+
+
+def executed_daemon_without_the_library(kind):
+    def story(stage):
+        client, root = stage.connect(), stage.root
+        fd = root.accept(stage.listener)
+        middle = root.fork("middle")
+        daemon = middle.fork_helper("daemon")
+        daemon.execute(kind)
+        middle.end()
+        serve_and_close(stage, root, client, fd)
+        return Told("leaked-through-exec", daemon, executed="make_child", **by_child())
+    story.__name__ = f"executed_daemon_{kind}"
+    return story
+
+
+def executed_after_a_note(stage):
+    """The child has closed another connection before it executed a program: it is not what it was."""
+    other, client, root = stage.connect(), stage.connect(), stage.root
+    first = root.accept(stage.listener)
+    fd = root.accept(stage.listener)
+    helper = root.fork("helper")
+    helper.close(first)
+    helper.execute("bare")
+    assert root.read(first) == len("hello") and root.close(first) == 0
+    serve_and_close(stage, root, client, fd)
+    stage.hang_up(other)
+    return Told("leaked-through-exec", helper, executed="execute", **by_child())
+
+
+def spawned(stage):
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    helper = root.spawn("helper")
+    serve_and_close(stage, root, client, fd)
+    return Told("leaked-through-exec", helper, executed="spawn", **by_child())
+
+
+def executed_child_serves(stage):
+    """A handler for each connection, which is told the number."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    handler = root.fork("handler")
+    handler.execute("same")
+    serve_and_close(stage, handler, client, fd)
+    return Told("parent-kept-copy", root, **by_child("make_child"))
+
+
+def executed_child_forgets(stage):
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    handler = root.fork("handler")
+    root.close(fd)
+    handler.execute("same")
+    serve(stage, handler, client, fd)
+    return Told("eof-read-not-closed", handler, created="take", eof="read_some")
+
+
+def executed_child_forgets_a_duplicate(stage):
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    handler = root.fork("handler")
+    root.close(fd)
+    handler.execute("same")
+    assert handler.read(fd) == len("hello")
+    handler.dup(fd)
+    stage.hang_up(client)
+    assert handler.read(fd) == 0 and handler.close(fd) == 0
+    return Told("duplicate-kept", handler, duplicated="duplicate", **by_child())
+
+
+def executed_child_is_slow(stage):
+    """It was given the connection on purpose, reads from it, and is not told to have leaked it."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    handler = root.fork("handler")
+    root.close(fd)
+    handler.execute("same")
+    assert handler.read(fd) == len("hello")
+    stage.hang_up(client)
+    return Told("unread-not-closed", handler, created="take", executed="execute")
+
+
+def executed_handler_forks(stage):
+    """The program that was executed for the connection lets its own child serve it."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    handler = root.fork("handler")
+    root.close(fd)
+    handler.execute("same")
+    serve_and_close(stage, handler.fork_helper("server"), client, fd)
+    return Told("parent-kept-copy", handler, **by_child("make_helper"))
+
+
+def program_without_the_library_serves(kind):
+    """It has closed its copy; that it read the end is known from the queue alone."""
+    def story(stage):
+        client, root = stage.connect(), stage.root
+        fd = root.accept(stage.listener)
+        handler = root.fork("handler")
+        handler.execute(kind)
+        serve_and_close(stage, handler, client, fd)
+        return Told("parent-kept-copy", root, created="take", forked="make_child",
+                    executed="execute")
+    story.__name__ = f"served_by_{kind}"
+    return story
+
+
 STORIES = [
+    child_executes_the_program_again, executed_child_forks, executed_daemon_keeps, spawned,
+    executed_child_serves, executed_child_forgets, executed_child_forgets_a_duplicate,
+    executed_child_is_slow, executed_handler_forks,
+    *(story(kind) for kind in ("bare", "static") for story in (
+        executed_without_the_library, executed_daemon_without_the_library,
+        program_without_the_library_serves)),
     grandchild_serves, grandchild_serves_and_both_keep, middle_keeps_what_its_child_serves,
     middle_with_a_session_keeps, grandchild_keeps, child_serves_and_its_helper_keeps,
-    daemon_serves, daemon_keeps, another_thread_forks, worker_is_killed_and_replaced,
+    grandchild_reads_and_keeps, daemon_serves, daemon_keeps, another_thread_forks, worker_is_killed_and_replaced,
     worker_is_killed_and_its_helper_keeps, sent_from_one_to_the_next,
     sent_to_a_grandchild_and_back, sent_back_and_forgotten, receiver_keeps_what_its_child_serves,
-    sender_keeps_a_duplicate, sender_keeps_what_nobody_receives, inherited_duplicate,
+    executed_after_a_note, sender_reads_on, sender_keeps_a_duplicate, sender_keeps_what_nobody_receives, inherited_duplicate,
 ]
 
 

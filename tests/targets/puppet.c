@@ -248,6 +248,7 @@ static int spawn(int number, const char *word)
 
 	(void)number;
 	choose_image(&image, "same", word);
+	MARK_NEXT(executed);
 	TARGET_CHECK(posix_spawn(&pid, image.path, NULL, NULL, image.argv, image.env) == 0);
 	return pid;
 }

@@ -93,6 +93,26 @@ static inline int setup(void **state)
 	return 0;
 }
 
+/* A child that holds everything, until it is killed.  It has run when this returns. */
+static inline void fork_child(struct fixture *f)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	f->child = fork();
+	assert_true(f->child >= 0);
+	if (f->child == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static inline void end_child(struct fixture *f)
 {
 	if (!f->child)

@@ -5,28 +5,12 @@
 #include "kernel_fixture.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-
-/* A child that holds everything, until it is killed.  It has run when this returns. */
-static void fork_child(struct fixture *f)
-{
-	int ready[2];
-	char byte;
-
-	assert_int_equal(pipe(ready), 0);
-	f->child = fork();
-	assert_true(f->child >= 0);
-	if (f->child == 0) {
-		if (write(ready[1], "x", 1) == 1)
-			for (;;)
-				pause();
-		_exit(1);
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-}
 
 static void hang_up(struct fixture *f)
 {
@@ -281,34 +265,6 @@ static void test_a_socket_younger_than_the_list_is_not_unknown(void **state)
 	assert_non_null(cwr_model_find_socket(f->model, f->cookie));
 }
 
-static void test_a_copy_in_a_child_is_found(void **state)
-{
-	struct fixture *f = *state;
-	const struct cwr_socket *socket = add_server_socket(f);
-	struct cwr_fork record = {.seq = 1};
-	const struct cwr_holder *copy = NULL;
-
-	fork_child(f);
-	record.child = f->child;
-	record.mark = (struct cwr_mark){
-		cwr_proc_now(CLOCK_MONOTONIC), getpid(), getpid(), -1, 0, "fork", NULL};
-	f->self->forks = &record;
-	f->self->nforks = 1;
-	observe(f);
-	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (h->process->pid == f->child)
-			copy = h;
-	assert_non_null(copy);
-	assert_int_equal(copy->fd, f->server);
-	assert_int_equal(copy->via, CWR_VIA_FORK);
-	assert_string_equal(copy->via_mark.op, "fork");
-	assert_true(copy->is_open && copy->is_confirmed);
-	assert_ptr_equal(copy->process->parent, f->self);
-	assert_true(copy->process->is_alive && copy->process->has_shim);
-	assert_non_null(copy->process->cmdline);
-	assert_false(record.child_ended);
-}
-
 static void test_a_child_that_is_gone_has_ended(void **state)
 {
 	struct fixture *f = *state;
@@ -432,7 +388,6 @@ int main(void)
 		CASE(test_a_socket_never_connected_has_no_peer_to_close),
 		CASE(test_a_socket_unknown_to_the_session_is_found),
 		CASE(test_a_socket_younger_than_the_list_is_not_unknown),
-		CASE(test_a_copy_in_a_child_is_found),
 		CASE(test_a_child_that_is_gone_has_ended),
 		CASE(test_a_number_with_another_start_is_another_process),
 		CASE(test_of_a_dead_process_history_speaks),
