@@ -11,7 +11,7 @@
 enum {
 	INTERVAL_MS = 1000,
 	INTERVAL_MIN_MS = 100,
-	SHARE = 50, /* a fiftieth of the time, at most, goes into samples */
+	SHARE = 50, /* a fiftieth of a processor's time, at most, goes into samples */
 };
 
 /* Who calls a close late so soon wants to see it. */
@@ -56,10 +56,11 @@ static void take_sample(struct cwr_sampler *sampler, uint64_t now)
 
 void cwr_sampler_look_now(struct cwr_sampler *sampler)
 {
-	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC), cost, pause;
+	uint64_t now = cwr_proc_now(CLOCK_MONOTONIC), pause;
+	uint64_t cost = cwr_proc_now(CLOCK_THREAD_CPUTIME_ID);
 
 	take_sample(sampler, now);
-	cost = cwr_proc_now(CLOCK_MONOTONIC) - now;
+	cost = cwr_proc_now(CLOCK_THREAD_CPUTIME_ID) - cost;
 	pause = (uint64_t)sampler->interval_ms * 1000000;
 	sampler->t_next = now + (cost * SHARE > pause ? cost * SHARE : pause);
 }

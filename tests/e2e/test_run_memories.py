@@ -7,11 +7,11 @@ import re
 import pytest
 
 from lab import BUILD, COMMAND, assert_report, load_report, wait_until
+from samples import OFTEN, await_samples
 from test_host import LEAK
 from test_memory_only import BEFORE
 
 WAYS = ("launch", "under", "thread", "child")
-OFTEN = "--late=200ms"  # and so a sample each tenth of a second
 
 
 def copies(pid):
@@ -150,18 +150,6 @@ def test_who_was_under_a_filter_and_has_ended_is_named(lab):
     assert running.finish() == 0, running.stderr
     report = load_report(lab.run_output)
     assert any("seccomp filter" in limit for p in report["processes"] for limit in p["limits"])
-
-
-def wakings(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        [line] = [line for line in status if line.startswith("voluntary_ctxt_switches")]
-    return int(line.split()[1])
-
-
-def await_samples(running):
-    """Nothing else wakes the command while its program stands still."""
-    before = wakings(running.pid)
-    wait_until(lambda: wakings(running.pid) > before + 30, "some samples")
 
 
 @pytest.mark.parametrize("is_command", [True, False])

@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: MIT
 """What `cwshim run` sees from outside: connections that stood in CLOSE_WAIT and were closed late."""
 
+import os
 import signal
 
 import pytest
 
 from lab import innermost, load_report
+from samples import OFTEN, await_samples
 
-LATE = "--late=300ms"  # the targets wait 2 s
+
+def go_on(running):
+    os.write(running.process.stdin.fileno(), b".")
 
 
-def run(lab, *args, options=(LATE,)):
-    running = lab.run("left_standing", *args, options=options).wait_ready()
+def start(lab, *args, options=(OFTEN,)):
+    """Its connections stand until samples have been taken; a correct twin does not wait for that."""
+    running = lab.run("left_standing", *args, options=options)
+    if "--fixed" not in args or "--shape=killed" in args:
+        running.wait_line("STANDING")
+        await_samples(running, 20 if OFTEN in options else 2)
+        go_on(running)
+    return running.wait_ready()
+
+
+def run(lab, *args, options=(OFTEN,)):
+    running = start(lab, *args, options=options)
     assert running.finish() == 0, running.stderr
     return load_report(lab.run_output)
 
@@ -59,11 +73,29 @@ def test_what_may_take_its_time(lab, shape):
 
 @pytest.mark.parametrize("shape", ["client", "child", "unseen"])
 def test_in_time(lab, shape):
-    assert run(lab, f"--shape={shape}", "--wait=1200", options=["--late=1h"])["findings"] == []
+    assert run(lab, f"--shape={shape}", options=["--late=1h", "--min-age=0"])["findings"] == []
+
+
+def test_other_programs_never_show(lab):
+    """Their connections stand in CLOSE_WAIT beside the run, and are closed as late."""
+    running = lab.run("left_standing", "--shape=client", "--fixed", options=[OFTEN]).wait_ready()
+    other = lab.start("left_standing", "--shape=client", preload=False).wait_line("STANDING")
+    killed_one = lab.start("left_standing", "--shape=killed", preload=False).wait_line("STANDING")
+    await_samples(running)
+    go_on(other)
+    go_on(killed_one)
+    other.wait_ready()
+    await_samples(running)
+    assert other.finish() == 0 and killed_one.finish() == -signal.SIGKILL
+    assert running.finish() == 0
+    report = load_report(lab.run_output)
+    assert report["findings"] == []
+    assert not {other.pid, killed_one.pid} & {process["pid"] for process in report["processes"]}
+    assert [limit for process in report["processes"] for limit in process["limits"]] == []
 
 
 def killed(lab, *args):
-    running = lab.run("left_standing", *args, options=[LATE]).wait_ready()
+    running = start(lab, *args)
     assert running.finish() == 128 + signal.SIGKILL
     return load_report(lab.run_output)
 

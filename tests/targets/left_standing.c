@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program whose peers hang up, that reads nothing of it and closes only a good while later: what
- * stands in CLOSE_WAIT until then can be seen from outside alone.
+ * stands in CLOSE_WAIT until then can be seen from outside alone.  It says STANDING and goes on
+ * when a byte comes.
  *
  *     --shape=client  connections that it made, each used once
  *     --shape=pool    the same, but each was used again: a pool may take its time
@@ -10,7 +11,6 @@
  *     --shape=killed  accepted, and the program is killed while they stand
  *     --killed        client, pool and busy: so is it there, before anything is closed
  *     --shape=busy    the program goes on sending, as it may
- *     --wait=MS       how long they stand
  *     --at-end        they are closed on the way out, when its input has ended
  *     --fixed         it closes at once
  */
@@ -22,7 +22,6 @@
 
 enum { COUNT = 3, SLICE_MS = 20 };
 
-static int wait_ms;
 static bool at_end, is_killed;
 
 static void give_up(int fd)
@@ -42,9 +41,17 @@ static void stand_no_more(void)
 	kill(getpid(), SIGKILL);
 }
 
+static void await_word(void)
+{
+	char byte;
+
+	puts("STANDING");
+	TARGET_CHECK(read(STDIN_FILENO, &byte, 1) == 1);
+}
+
 static void stand(void)
 {
-	poll(NULL, 0, wait_ms);
+	await_word();
 	if (is_killed)
 		stand_no_more();
 	if (at_end)
@@ -126,7 +133,7 @@ static void be_killed(bool is_fixed)
 		if (is_fixed)
 			give_up(fds[i]);
 	}
-	poll(NULL, 0, wait_ms);
+	await_word();
 	stand_no_more();
 }
 
@@ -134,7 +141,7 @@ static void be_killed(bool is_fixed)
 static void serve_in_child(const int *fds, bool is_fixed)
 {
 	if (!is_fixed)
-		poll(NULL, 0, wait_ms);
+		await_word();
 	for (int i = 0; i < COUNT; i++)
 		give_up(fds[i]);
 	_exit(0);
@@ -157,15 +164,16 @@ static void be_parent(bool is_fixed)
 
 static void be_busy(void)
 {
+	struct pollfd word = {STDIN_FILENO, POLLIN, 0};
 	int listener = target_listen(0), fd;
 	pid_t client = target_start_clients(target_port(listener), 1, TARGET_HALF);
 
 	fd = take(listener);
 	target_wait_fin(fd);
-	for (int ms = 0; ms < wait_ms; ms += SLICE_MS) {
+	puts("STANDING");
+	do
 		TARGET_CHECK(write(fd, "more", 4) == 4);
-		poll(NULL, 0, SLICE_MS);
-	}
+	while (poll(&word, 1, SLICE_MS) == 0);
 	if (is_killed)
 		stand_no_more();
 	close(fd);
@@ -179,7 +187,6 @@ int main(int argc, char **argv)
 	target_begin();
 	at_end = target_has_option(argc, argv, "--at-end");
 	is_killed = target_has_option(argc, argv, "--killed");
-	wait_ms = target_number(argc, argv, "--wait=", 2000);
 	if (target_has_option(argc, argv, "--shape=client"))
 		be_client(false, is_fixed);
 	else if (target_has_option(argc, argv, "--shape=pool"))
