@@ -25,7 +25,7 @@ struct cwr_kept {
 /* What the threads of a process did when it had entered exit. */
 struct cwr_kept_waits {
 	pid_t pid;
-	uint64_t t_session;
+	uint64_t t_session, t;
 	size_t nthreads, nwatches;
 	struct cwr_thread *threads;
 	struct cwr_watch *watches;
@@ -49,6 +49,7 @@ static struct cwr_probe probe_of(const struct cwr_model *model, const struct cwr
 		.is_kept = true,
 		.has_tcp_bytes = socket->has_tcp_bytes,
 		.is_read_unseen = socket->is_read_unseen,
+		.has_goodbye = socket->has_goodbye,
 		.idle_s = socket->idle_s,
 		.bytes_received = socket->bytes_received,
 		.bytes_sent = socket->bytes_sent,
@@ -92,7 +93,8 @@ static void *copy_of(const void *items, size_t size)
 	return copy;
 }
 
-static void add_waits(struct cwr_keep *keep, const struct cwr_process *process)
+static void add_waits(struct cwr_keep *keep, const struct cwr_model *model,
+		      const struct cwr_process *process)
 {
 	struct cwr_kept_waits *kept;
 
@@ -103,6 +105,7 @@ static void add_waits(struct cwr_keep *keep, const struct cwr_process *process)
 	*kept = (struct cwr_kept_waits){
 		.pid = process->session_pid,
 		.t_session = process->t_session,
+		.t = model->now,
 		.nthreads = process->nthreads,
 		.nwatches = process->nwatches,
 		.threads = copy_of(process->threads, process->nthreads * sizeof(*kept->threads)),
@@ -132,7 +135,7 @@ void cwr_keep_add(struct cwr_keep *keep, const struct cwr_model *model, const ch
 		}
 	}
 	if (process && (process->nthreads || process->nfds))
-		add_waits(keep, process);
+		add_waits(keep, model, process);
 }
 
 static bool is_about(const struct cwr_kept *kept, const struct cwr_holder *holder)
@@ -177,7 +180,8 @@ static void restore_waits(struct cwr_model *model, const struct cwr_kept_waits *
 	process->watches_known = kept->watches_known;
 	process->nfds = kept->nfds;
 	process->fd_limit = kept->fd_limit;
-	process->is_exiting = process->was_looked_at = true;
+	process->is_exiting = true;
+	process->t_looked_at = kept->t;
 }
 
 /* Of one that lives on, or has become another program, the kernel is asked. */

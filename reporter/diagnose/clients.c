@@ -3,10 +3,13 @@
  * Connections that the program made itself, as a client: replaced by a new one, abandoned after one
  * exchange, or waiting in a pool for their next use.
  */
+#include "diagnose/clients.h"
+
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
 #include "diagnose/index.h"
 #include "diagnose/words.h"
+#include "model/calls.h"
 
 /* The kernel's clock of data counts in ticks, ours as well. */
 #define TICK_S 0.02
@@ -114,22 +117,43 @@ static bool is_quiet_end(int64_t recv_q)
  */
 static bool is_kept(const struct cwr_case *c, const struct cwr_holder *client)
 {
-	return cwr_index_is_reused(c->model, c->socket) ||
+	return cwr_index_is_pool(c->model, c->socket) ||
 	       !cwr_index_has_other_to_peer(c->model, c->socket, client->process);
+}
+
+/* By its FIN, after which nothing was done with the connection. */
+static bool was_given_up(const struct cwr_socket *socket)
+{
+	return (is_quiet_end(socket->recv_q) || socket->has_goodbye) &&
+	       socket->bytes_received >= (uint64_t)socket->recv_q &&
+	       socket->idle_s + TICK_S >= socket->fin_age_s;
+}
+
+/* By a reset, of which no call has told yet; what it had asked for it had read. */
+static bool was_reset_at_rest(const struct cwr_socket *socket, const struct cwr_holder *client)
+{
+	const char *op = client->last_use.op;
+
+	return socket->state == CWR_TCP_CLOSE && socket->bytes_received && !client->saw_reset &&
+	       !client->shutdown.t && op && !cwr_call_sends(op);
+}
+
+bool cwr_clients_is_pooled(const struct cwr_case *c)
+{
+	const struct cwr_socket *socket = c->socket;
+	const struct cwr_holder *client = client_of(c);
+
+	return client && (client->process->is_alive || client->process->t_looked_at) &&
+	       !cwr_fact_eof_reader(socket) && socket->has_tcp_bytes && socket->bytes_sent &&
+	       socket->idle_s >= 0 && (was_given_up(socket) || was_reset_at_rest(socket, client)) &&
+	       is_kept(c, client);
 }
 
 static bool decide_pooled(struct cwr_case *c)
 {
-	const struct cwr_socket *socket = c->socket;
-	struct cwr_holder *client = client_of(c);
-
-	if (!client || !(client->process->is_alive || client->process->was_looked_at) ||
-	    cwr_fact_eof_reader(socket) || !is_quiet_end(socket->recv_q) ||
-	    !socket->has_tcp_bytes || !socket->bytes_sent ||
-	    socket->bytes_received < (uint64_t)socket->recv_q || socket->idle_s < 0 ||
-	    socket->idle_s + TICK_S < socket->fin_age_s || !is_kept(c, client))
+	if (!cwr_clients_is_pooled(c))
 		return false;
-	c->blamed = client;
+	c->blamed = client_of(c);
 	c->confidence = CWR_MEDIUM;
 	return true;
 }

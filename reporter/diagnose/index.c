@@ -27,11 +27,13 @@ struct place {
 
 /* The open and ended connections of one place to one peer, as times before now. */
 struct service {
-	size_t n;      /* of those ... */
-	double *made;  /* ... when they were made, in order */
-	size_t nspans; /* times in which one was idle and its peer still there: ... */
-	double *from;  /* ... their beginnings, in order, those nearer to now first */
-	double *to;    /* ... and their ends */
+	size_t n;	    /* of those ... */
+	double *made;	    /* ... when they were made, in order */
+	size_t nspans;	    /* times in which one was idle and its peer still there: ... */
+	double *from;	    /* ... their beginnings, in order, those nearer to now first */
+	double *to;	    /* ... and their ends */
+	bool has_brief;	    /* one of them was used for an exchange or two */
+	bool is_interlaced; /* one was used again after another had been made */
 	struct service *next;
 };
 
@@ -110,13 +112,6 @@ static void add_to_place(struct cwr_index *index, const struct cwr_socket *socke
 	if (cwr_fact_has_moved_data(socket) && socket->created.t > place->last_served)
 		place->last_served = socket->created.t;
 	place->is_reused |= is_reused(socket);
-}
-
-bool cwr_index_is_reused(const struct cwr_model *model, const struct cwr_socket *socket)
-{
-	const struct place *place = place_of(model, socket);
-
-	return place && place->is_reused;
 }
 
 bool cwr_index_has_used_sibling(const struct cwr_model *model, const struct cwr_socket *socket)
@@ -233,15 +228,15 @@ static bool is_never_closed(const struct cwr_socket *socket)
 }
 
 /*
- * When it was made, before the last that is known, and when it was idle for good while its peer was
+ * When it was made, before the last look, and when it was idle for good while its peer was
  * still there, so that it could have been used again; or later, if it is clear that it was not kept
  * for that.  What came before it did not pass it over.
  */
 static struct span span_of(const struct cwr_model *model, const struct cwr_socket *socket)
 {
 	const uint64_t t = socket->created.t;
-	const uint64_t end = socket->creator ? cwr_fact_known_until(model, socket->creator) : 0;
-	const uint64_t until = end ? end : model->now;
+	const uint64_t last = socket->creator ? socket->creator->t_looked_at : 0;
+	const uint64_t until = last ? last : model->now;
 	struct span span = {.made = t < until ? (double)(until - t) / 1e9 : 0};
 
 	if (socket->idle_s < 0 || socket->fin_age_s < 0)
@@ -251,6 +246,15 @@ static struct span span_of(const struct cwr_model *model, const struct cwr_socke
 	if (span.to > span.made)
 		span.to = span.made + 1e-9;
 	return span;
+}
+
+/* A log-in to a data base is a turn or two, and the first question another. */
+static bool is_brief(const struct cwr_socket *socket)
+{
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->turns >= 2)
+			return false;
+	return true;
 }
 
 static bool is_in_service(const struct cwr_socket *socket)
@@ -323,6 +327,7 @@ static void add_to_service(struct cwr_index *index, const struct cwr_socket *soc
 		return;
 	span = span_of(index->model, socket);
 	service->made[service->n++] = span.made;
+	service->has_brief |= is_brief(socket);
 	if (span.from >= span.to || is_kept_by_thread(socket) != is_threads)
 		return;
 	service->from[service->nspans] = span.from;
@@ -380,6 +385,37 @@ static size_t count_passed(const struct cwr_model *model, const struct cwr_socke
 		n += count_below(service->made, service->n, span->to, false) -
 		     count_below(service->made, service->n, span->from, true);
 	return n;
+}
+
+static void note_interlacing(struct cwr_index *index, const struct cwr_socket *socket)
+{
+	struct service *service = service_of(index, socket, false);
+	struct span span;
+
+	if (!service || socket->idle_s < 0)
+		return;
+	span = span_of(index->model, socket);
+	service->is_interlaced |=
+		count_below(service->made, service->n, span.made, false) >
+		count_below(service->made, service->n, socket->idle_s + TICK_S, true);
+}
+
+/*
+ * Where each was used a few times, never after another had been made, and none was ever closed,
+ * each may have served one purpose, such as one request's questions to a data base.
+ */
+bool cwr_index_is_pool(const struct cwr_model *model, const struct cwr_socket *socket)
+{
+	const struct place *place = place_of(model, socket);
+	const struct service *service;
+	struct cwr_key key;
+
+	if (!place || !place->is_reused)
+		return false;
+	if (!is_never_closed(socket) || !made_by_key(model, socket, false, &key))
+		return true;
+	service = cwr_table_find(&model->index->table, &key);
+	return !service || service->n < A_FEW || service->has_brief || service->is_interlaced;
 }
 
 bool cwr_index_was_passed_over(const struct cwr_model *model, const struct cwr_socket *socket)
@@ -452,6 +488,8 @@ void cwr_index_build(struct cwr_model *model)
 		add_to_service(index, s, false);
 	}
 	sort_services(index);
+	for (const struct cwr_socket *s = model->sockets; s; s = s->next)
+		note_interlacing(index, s);
 	for (struct cwr_process *p = model->processes; p; p = p->next)
 		cwr_waits_sort(p);
 }

@@ -26,8 +26,11 @@ bool cwr_index_has_used_sibling(const struct cwr_model *model, const struct cwr_
 /* Did data move on one, open or closed by now, that the same place made later? */
 bool cwr_index_has_served_successor(const struct cwr_model *model, const struct cwr_socket *socket);
 
-/* Was a connection that the same place made, this one too, used for a second exchange? */
-bool cwr_index_is_reused(const struct cwr_model *model, const struct cwr_socket *socket);
+/*
+ * Does the place that made it use its connections again?  One of them, this one too, was used for a
+ * second exchange, and not as part of one purpose that each of them was made for.
+ */
+bool cwr_index_is_pool(const struct cwr_model *model, const struct cwr_socket *socket);
 
 /* Did that thread connect to the same peer from the same place, later than t and than this one? */
 bool cwr_index_was_replaced(const struct cwr_model *model, const struct cwr_socket *socket,

@@ -65,7 +65,7 @@ static bool may_be_pooled(const struct cwr_model *model, const struct cwr_socket
 	enum { A_FEW = 3 };
 
 	return socket->role == CWR_ROLE_CONNECTED && !cwr_fact_eof_reader(socket) &&
-	       (cwr_index_is_reused(model, socket) || !socket->site.known ||
+	       (cwr_index_is_pool(model, socket) || !socket->site.known ||
 		socket->site.created < A_FEW);
 }
 

@@ -4,6 +4,7 @@
  * kernel no longer lists it, but the descriptor is still open.
  */
 #include "diagnose/cause.h"
+#include "diagnose/clients.h"
 #include "diagnose/facts.h"
 #include "diagnose/words.h"
 
@@ -90,7 +91,7 @@ static bool decide_reset(struct cwr_case *c)
 	bool is_gone = c->socket->state == CWR_TCP_CLOSE && !was_ended_politely(c->socket) &&
 		       !was_provoked(c->socket);
 
-	if (!holder && !is_gone)
+	if (!holder && (!is_gone || cwr_clients_is_pooled(c)))
 		return false;
 	c->confidence = holder ? CWR_HIGH : CWR_MEDIUM;
 	if (!holder)

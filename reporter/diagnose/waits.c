@@ -126,7 +126,7 @@ bool cwr_waits_is_awaited_by(const struct cwr_socket *socket, const struct cwr_h
 
 bool cwr_waits_are_known(const struct cwr_process *process)
 {
-	return (process->is_alive || process->was_looked_at) && process->watches_known;
+	return (process->is_alive || process->t_looked_at) && process->watches_known;
 }
 
 const struct cwr_thread *cwr_waits_thread(const struct cwr_process *process, pid_t tid)

@@ -37,6 +37,7 @@ static void take_info(struct cwr_socket *socket, int fd)
 	socket->has_tcp_bytes = info.has_bytes;
 	socket->bytes_received = info.bytes_received;
 	socket->bytes_sent = info.bytes_sent;
+	socket->idle_s = info.idle_s;
 }
 
 /* Asks the descriptor itself. */

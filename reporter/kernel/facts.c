@@ -69,6 +69,7 @@ static void take_probe(struct cwr_socket *socket, const struct cwr_probe *probe)
 	socket->bytes_received = probe->bytes_received;
 	socket->bytes_sent = probe->bytes_sent;
 	socket->is_read_unseen = probe->is_read_unseen;
+	socket->has_goodbye = probe->has_goodbye;
 }
 
 /* Dead processes' holders: their last word, if they had one. */
@@ -168,6 +169,35 @@ static bool was_read_unseen(const struct cwr_socket *socket)
 	return true;
 }
 
+/* An answer follows its question sooner, and what a server says at the end is short. */
+#define UNASKED_S   0.2
+#define TOGETHER_S  1
+#define GOODBYE_MAX 2048
+
+/*
+ * Before it hangs up, a server may say why ("terminating connection", "408 Request Timeout", "*
+ * BYE"). The program had read what it had asked for, and nothing moved for a while.
+ */
+static bool is_goodbye(const struct cwr_socket *socket)
+{
+	if (socket->recv_q < 2 || socket->recv_q > GOODBYE_MAX || !socket->has_sent_age ||
+	    socket->received_age_s < 0 || find_eof(socket))
+		return false;
+	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
+		if (h->is_open && (!h->last_use.op || cwr_call_sends(h->last_use.op)))
+			return false;
+	return socket->sent_age_s > socket->received_age_s + UNASKED_S &&
+	       fabs(socket->received_age_s - socket->fin_age_s) < TOGETHER_S;
+}
+
+static void judge_goodbye(struct cwr_socket *socket)
+{
+	if (socket->state != CWR_TCP_CLOSE_WAIT || !is_goodbye(socket))
+		return;
+	socket->has_goodbye = true;
+	socket->idle_s = socket->sent_age_s;
+}
+
 static enum cwr_eof judge_eof(const struct cwr_socket *socket)
 {
 	if (find_eof(socket))
@@ -204,7 +234,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 {
 	const struct cwr_diag_row *row = cwr_diag_by_cookie(observer->diag, socket->cookie);
 
-	socket->is_read_unseen = false;
+	socket->is_read_unseen = socket->has_goodbye = false;
 	if (row && (row->inode || socket->listener))
 		take_row(observer, socket, row);
 	close_what_the_dead_held(socket);
@@ -213,6 +243,7 @@ static void judge(const struct cwr_observer *observer, struct cwr_socket *socket
 	socket->is_confirmed = socket->listener || is_any_confirmed(socket);
 	socket->peer_has_closed = has_peer_closed(socket);
 	socket->is_read_unseen |= was_read_unseen(socket);
+	judge_goodbye(socket);
 	socket->eof = judge_eof(socket);
 	socket->fin_age_s = !socket->peer_has_closed
 				    ? -1

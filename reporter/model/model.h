@@ -204,9 +204,9 @@ struct cwr_process {
 	int64_t started_real_ns; /* CLOCK_REALTIME, 0: unknown */
 	uint64_t t_session;	 /* when its session began; 0: no session */
 	bool has_shim;
-	bool is_alive;	    /* this very process, checked with its start time */
-	bool is_exiting;    /* it has entered exit; alive and waiting for us, or looked at then */
-	bool was_looked_at; /* it has ended; threads and watches are as in its last moment */
+	bool is_alive;	      /* this very process, checked with its start time */
+	bool is_exiting;      /* it has entered exit; alive and waiting for us, or looked at then */
+	uint64_t t_looked_at; /* it has ended; threads and watches are as they were then; else 0 */
 	enum cwr_origin origin;
 	bool is_later_image; /* it executed this program; another image of it is in the model */
 	const char *off;     /* why recording is off, "off: REASON", or NULL */
@@ -255,7 +255,7 @@ struct cwr_probe {
 	int64_t recv_q, unread, unsent; /* -1: unknown; recv_q is never known to the shim */
 	/* Seen from outside, in a last look that was kept (cmd/keep.c); else not known. */
 	bool is_kept;
-	bool has_tcp_bytes, is_read_unseen;
+	bool has_tcp_bytes, is_read_unseen, has_goodbye;
 	double idle_s; /* at t */
 	uint64_t bytes_received, bytes_sent;
 };
@@ -334,14 +334,16 @@ struct cwr_socket {
 	 */
 	double stood_s;
 	uint64_t stood_until;
-	bool has_sent_age;		     /* tcpi_last_data_sent was read ... */
-	double sent_age_s;		     /* ... data was last sent so long ago */
-	double idle_s;			     /* since data last moved, either way; < 0: unknown */
+	bool has_sent_age; /* tcpi_last_data_sent was read ... */
+	double sent_age_s; /* ... data was last sent so long ago */
+	/* Since data last moved, either way, but for a goodbye; < 0: unknown. */
+	double idle_s;
 	double received_age_s;		     /* since data last came; < 0: unknown */
 	uint64_t bytes_received, bytes_sent; /* TCP_INFO beyond the handshake */
 	bool has_tcp_bytes;
 	enum cwr_eof eof;
 	bool is_read_unseen; /* the end-of-file was read, by a call that was not seen */
+	bool has_goodbye;    /* what is unread came unasked, together with the peer's end */
 	bool is_by_number; /* recorded without a cookie: it is what is open under that number now */
 	bool is_in_flight; /* sent in a message that nobody has received: open without a holder */
 	struct cwr_socket *next;

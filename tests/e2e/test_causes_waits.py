@@ -12,6 +12,7 @@ import pytest
 
 from lab import REPORT_SIGNAL, assert_report, load_report, wait_until
 
+CLIENTS = ("reconnect", "abandoned", "pooled", "reused", "goodbye", "reset")
 TARGETS = [
     *(("event_loop", f"--shape={shape}")
       for shape in ("paused", "removed", "edge", "oneshot", "stopped", "forgotten")),
@@ -23,7 +24,7 @@ TARGETS = [
     ("libcurl_client", "--shape=pooled"),
     ("libcurl_client", "--shape=abandoned"),
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "polled", "connect", "sleep", "child", "send")),
-    *(("client_sockets", f"--shape={shape}") for shape in ("reconnect", "abandoned", "pooled", "reused")),
+    *(("client_sockets", f"--shape={shape}") for shape in CLIENTS),
     ("half_close_relay",),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),
     ("own_client",),

@@ -3,7 +3,8 @@
  * A program that is the client, and does not close what it connected:
  * --shape=reconnect: it notices that the server hung up, connects again and drops the old socket;
  * abandoned: it connects anew for each request while the old connections live; pooled: it keeps the
- * only one for later; reused: it keeps three, which it has used twice.
+ * only one for later; reused: it keeps three, which it has used twice; goodbye, reset: it keeps the
+ * only one, and the server says a word before it hangs up, or resets the connection.
  * --fixed: it closes (pooled: it looks before it keeps, which is what a good pool does).
  */
 #include "target_upstream.h"
@@ -12,11 +13,14 @@ static const struct shape {
 	const char *option, *cause, *verdict;
 	int requests, hang_up_at_once, count;
 	bool is_reused;
+	char word; /* to the server; 0: hang up */
 } shapes[] = {
 	{"--shape=reconnect", "replaced-by-reconnect", "leak", 3, 2, 2},
 	{"--shape=abandoned", "abandoned-client", "leak", 3, 0, 3},
 	{"--shape=pooled", "idle-pooled-client", "idle", 1, 0, 1},
 	{"--shape=reused", "idle-pooled-client", "idle", 3, 0, 3, true},
+	{"--shape=goodbye", "idle-pooled-client", "idle", 1, 0, 1, .word = 'b'},
+	{"--shape=reset", "idle-pooled-client", "idle", 1, 0, 1, .word = 'r'},
 };
 
 static const struct shape *shape;
@@ -76,7 +80,8 @@ int main(int argc, char **argv)
 			exchange(fds[i]);
 	}
 	if (!shape->hang_up_at_once && !is_fixed) {
-		TARGET_CHECK(write(upstream.word, "x", 1) == 1);
+		poll(NULL, 0, shape->word ? 400 : 0); /* an answer would come sooner */
+		TARGET_CHECK(write(upstream.word, shape->word ? &shape->word : "x", 1) == 1);
 		for (int i = 0; i < shape->requests; i++)
 			target_wait_fin(fds[i]);
 	}

@@ -12,7 +12,8 @@
 
 struct target_upstream {
 	int port;
-	int word; /* 'x' written here makes it hang up on all, 'a' answer each once more */
+	int word; /* 'x' written here makes it hang up on all, 'b' after a word of goodbye, 'r' by a
+		     reset; 'a' answer each once more */
 };
 
 enum { TARGET_UPSTREAM_MAX = 8 };
@@ -30,6 +31,24 @@ static inline void target_upstream_answer(int fd)
 	TARGET_CHECK(write(fd, answer, strlen(answer)) == (ssize_t)strlen(answer));
 }
 
+static inline void target_upstream_obey(char word, int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	switch (word) {
+	case 'a':
+		target_upstream_answer(fd);
+		return;
+	case 'b':
+		TARGET_CHECK(write(fd, "bye", 3) == 3);
+		break;
+	case 'r':
+		TARGET_CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
+		break;
+	}
+	close(fd);
+}
+
 static inline void target_upstream_run(int listener, int word, int count, int hang_up_at_once)
 {
 	int fds[TARGET_UPSTREAM_MAX];
@@ -44,10 +63,7 @@ static inline void target_upstream_run(int listener, int word, int count, int ha
 	}
 	while (read(word, text, 1) > 0)
 		for (int i = hang_up_at_once; i < count; i++)
-			if (text[0] == 'a')
-				target_upstream_answer(fds[i]);
-			else
-				close(fds[i]);
+			target_upstream_obey(text[0], fds[i]);
 	_exit(0);
 }
 

@@ -48,6 +48,39 @@ static void test_idle_pooled(void **state)
 	assert_cause(s, "unread-not-closed");
 }
 
+/* "terminating connection due to idle-session timeout" */
+static void test_idle_pooled_with_a_goodbye(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *socket = add_client(s, 20, 60, 10);
+
+	socket->bytes_received = 300;
+	socket->recv_q = 117;
+	assert_cause(s, "unread-not-closed");
+	socket->has_goodbye = true;
+	assert_cause(s, "idle-pooled-client");
+}
+
+/* No call has told of it: the pool does not know. */
+static void test_idle_pooled_and_reset(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *socket = add_client(s, 20, 60, 10);
+
+	socket->state = CWR_TCP_CLOSE;
+	socket->recv_q = -1;
+	socket->holders->last_use.op = "recv";
+	assert_cause(s, "idle-pooled-client");
+	socket->holders->last_use.op = "send"; /* the answer is still to come */
+	assert_cause(s, "reset-not-closed");
+	socket->holders->last_use.op = "recv";
+	socket->holders->saw_reset = true;
+	assert_cause(s, "reset-not-closed");
+	socket->holders->saw_reset = false;
+	socket->role = CWR_ROLE_ACCEPTED;
+	assert_cause(s, "reset-not-closed");
+}
+
 static void test_not_pooled(void **state)
 {
 	struct scene *s = *state;
@@ -98,6 +131,31 @@ static void test_reused_pool(void **state)
 	first->holders->speaks_tls = true; /* its handshake may be that turn */
 	assert_cause(s, "unread-not-closed");
 	first->holders->turns = 3;
+	assert_cause(s, "idle-pooled-client");
+}
+
+/* As many log-ins to a data base, each with one question, and none of them was ever closed. */
+static void test_log_ins_are_no_pool(void **state)
+{
+	struct scene *s = *state;
+	const struct cwr_site_stats site = {.known = true, .created = 3};
+	struct cwr_socket *sockets[3];
+
+	for (int i = 0; i < 3; i++) {
+		sockets[i] = add_client(s, 20 + i, 60, 10);
+		sockets[i]->idle_s = 60;
+		sockets[i]->site = site;
+		sockets[i]->holders->turns = CWR_TURNS_MAX;
+	}
+	assert_cause(s, "unread-not-closed");
+	sockets[1]->holders->turns = 1; /* a log-in is more than that */
+	assert_cause(s, "idle-pooled-client");
+	sockets[1]->holders->turns = CWR_TURNS_MAX;
+	sockets[0]->created.t -= 1000000000; /* and used when the others had been made */
+	sockets[0]->idle_s = 59;
+	assert_cause(s, "idle-pooled-client");
+	sockets[0]->idle_s = 60;
+	sockets[1]->site.closed = sockets[0]->site.closed = sockets[2]->site.closed = 1;
 	assert_cause(s, "idle-pooled-client");
 }
 
@@ -271,6 +329,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLIENT_TEST(test_idle_pooled),
+		CLIENT_TEST(test_idle_pooled_with_a_goodbye),
+		CLIENT_TEST(test_idle_pooled_and_reset),
+		CLIENT_TEST(test_log_ins_are_no_pool),
 		CLIENT_TEST(test_not_pooled),
 		CLIENT_TEST(test_abandoned),
 		CLIENT_TEST(test_busy_pool_is_not_abandoned),

@@ -158,6 +158,25 @@ static void test_an_end_of_file_after_more_data_is_swallowed(void **state)
 	assert_int_equal(socket->eof, CWR_EOF_SWALLOWED);
 }
 
+/* It came unasked, long after the answer, and together with the end. */
+static void test_what_a_server_says_at_the_end_is_a_goodbye(void **state)
+{
+	struct fixture *f = *state;
+	struct cwr_socket *socket = add_server_socket(f);
+
+	answer(f, "hello");
+	socket->holders->last_use.op = "recv";
+	poll(NULL, 0, 400);
+	assert_int_equal(write(f->client, "bye", 3), 3);
+	hang_up(f);
+	observe(f);
+	assert_true(socket->has_goodbye);
+	assert_true(socket->idle_s >= 0.35);
+	socket->holders->last_use.op = "send"; /* asked for */
+	observe(f);
+	assert_false(socket->has_goodbye);
+}
+
 static void test_an_end_of_file_on_record_was_read(void **state)
 {
 	struct fixture *f = *state;
@@ -381,6 +400,7 @@ int main(void)
 		CASE(test_an_end_of_file_taken_with_the_data_is_swallowed),
 		CASE(test_an_end_of_file_after_the_answer_was_read_unseen),
 		CASE(test_an_end_of_file_after_more_data_is_swallowed),
+		CASE(test_what_a_server_says_at_the_end_is_a_goodbye),
 		CASE(test_an_end_of_file_on_record_was_read),
 		CASE(test_a_descriptor_that_became_another_socket_is_closed),
 		CASE(test_a_descriptor_closed_unseen_is_closed),
