@@ -31,8 +31,33 @@ static bool is_new_place(struct cwr_table *seen, const struct cwr_socket *socket
 	return seen->n > before;
 }
 
+/*
+ * The lives of what two places made.  The median of both lies between theirs, and nothing is left
+ * to tell where.
+ */
+static void join_lives(struct cwr_site_stats *sum, const struct cwr_site_stats *site)
+{
+	bool has_one_median = sum->life_median == site->life_median;
+
+	if (site->life_max < 0)
+		return;
+	if (sum->life_max < 0) {
+		sum->life_min = site->life_min;
+		sum->life_median = site->life_median;
+		sum->life_max = site->life_max;
+		return;
+	}
+	if (site->life_min < sum->life_min)
+		sum->life_min = site->life_min;
+	if (site->life_max > sum->life_max)
+		sum->life_max = site->life_max;
+	if (!has_one_median)
+		sum->life_median = -1;
+}
+
 static void add_site(struct cwr_site_stats *sum, const struct cwr_site_stats *site)
 {
+	join_lives(sum, site);
 	sum->known = sum->known && site->known;
 	sum->created += site->created;
 	sum->closed += site->closed;

@@ -57,6 +57,34 @@ void cwr_phrase_counts(const struct cwr_finding *f, char *text, size_t size)
 	snprintf(text, size, "%zu socket%s%s%s", f->nsockets, plural(f->nsockets), oldest, site);
 }
 
+static const char *format_life(double seconds, char *text, size_t size)
+{
+	if (seconds >= 120)
+		return cwr_text_age(seconds, text, size);
+	if (seconds >= 1)
+		snprintf(text, size, "%.1f s", seconds);
+	else
+		snprintf(text, size, "%.3g ms", seconds * 1e3);
+	return text;
+}
+
+void cwr_phrase_lives(const struct cwr_finding *f, char *text, size_t size)
+{
+	const struct cwr_site_stats *site = &f->site;
+	char least[32], most[32], middle[32], median[64] = "";
+
+	text[0] = '\0';
+	if (!site->known || !site->closed || site->life_max < 0)
+		return;
+	if (site->life_median >= 0)
+		snprintf(median, sizeof(median), ", half of them within about %s",
+			 format_life(site->life_median, middle, sizeof(middle)));
+	snprintf(text, size, "%" PRIu64 " socket%s %s here, after %s to %s%s.", site->closed,
+		 plural((size_t)site->closed), cwr_phrase_created(f),
+		 format_life(site->life_min, least, sizeof(least)),
+		 format_life(site->life_max, most, sizeof(most)), median);
+}
+
 void cwr_phrase_children(const struct cwr_finding *f, char *text, size_t size)
 {
 	size_t used = 0;

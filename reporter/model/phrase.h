@@ -17,6 +17,12 @@ const char *cwr_phrase_created(const struct cwr_finding *finding);
 /* "20 sockets, oldest 11 s, all 20 ever accepted here" */
 void cwr_phrase_counts(const struct cwr_finding *finding, char *text, size_t size);
 
+/*
+ * "4 sockets accepted here, after 0 ms to 2.0 s, half of them within about 1.5 ms.": what of this
+ * place was closed, and how old it was then; nothing if none was, or none that anybody counted.
+ */
+void cwr_phrase_lives(const struct cwr_finding *finding, char *text, size_t size);
+
 /* " -> 4250, 4251, ... (20 children)", or nothing if there are none. */
 void cwr_phrase_children(const struct cwr_finding *finding, char *text, size_t size);
 

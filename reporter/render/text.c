@@ -157,6 +157,16 @@ static void put_doubts(struct page *page, const struct cwr_finding *f)
 	put(page, CWR_STYLE_PLAIN, "\n");
 }
 
+/* What was done right with the others of this place. */
+static void put_lives(struct page *page, const struct cwr_finding *f)
+{
+	char lives[256];
+
+	cwr_phrase_lives(f, lives, sizeof(lives));
+	if (*lives)
+		put_paragraph(page, CWR_STYLE_DIM, "closed: ", lives);
+}
+
 static void put_words(struct page *page, const struct cwr_finding *f)
 {
 	if (f->explanation)
@@ -171,6 +181,7 @@ static void put_words(struct page *page, const struct cwr_finding *f)
 			      "closed at exit: ", "only the end of the program closed them.");
 	if (f->suppressed)
 		put_paragraph(page, CWR_STYLE_DIM, "suppressed by ", f->suppressed);
+	put_lives(page, f);
 	if (f->confidence != CWR_HIGH || (f->also_possible && *f->also_possible) ||
 	    page->options->all)
 		put_doubts(page, f);

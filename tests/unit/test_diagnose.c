@@ -381,6 +381,31 @@ static void test_same_lines_are_one_finding(void **state)
 	assert_string_not_equal(f->id, f->next->id);
 }
 
+/* Two addresses of one line: each has its own lives, which become those of the line. */
+static void test_lives_of_the_same_lines(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_socket *second = made_accepted(s->model, s->server, 8);
+	struct cwr_site_stats *site = &s->socket->site;
+	struct cwr_finding *f;
+
+	second->created.stack->ips[1] += 16;
+	*site = (struct cwr_site_stats){true, 5, 4, 0, 1, 3, 8};
+	second->site = (struct cwr_site_stats){true, 3, 0, 0, -1, -1, -1};
+	f = diagnose(s);
+	assert_int_equal(f->site.created, 8);
+	assert_true(f->site.life_min == 1 && f->site.life_median == 3 && f->site.life_max == 8);
+	second->site = (struct cwr_site_stats){true, 3, 2, 0, 0.5, 3, 4};
+	f = diagnose(s);
+	assert_int_equal(f->site.closed, 6);
+	assert_true(f->site.life_min == 0.5 && f->site.life_median == 3 && f->site.life_max == 8);
+	second->site.life_median = 2;
+	assert_true(diagnose(s)->site.life_median < 0);
+	*site = (struct cwr_site_stats){true, 5, 0, 0, -1, -1, -1};
+	f = diagnose(s);
+	assert_true(f->site.life_min == 0.5 && f->site.life_median == 2 && f->site.life_max == 4);
+}
+
 static void test_table(void **state)
 {
 	for (size_t i = 0; cwr_causes[i]; i++) {
@@ -446,6 +471,7 @@ int main(void)
 		SCENE_TEST(test_grouping),
 		SCENE_TEST(test_fingerprint),
 		SCENE_TEST(test_same_lines_are_one_finding),
+		SCENE_TEST(test_lives_of_the_same_lines),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_documented),
 	};
