@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -31,6 +30,7 @@
 #include "track/modules.h"
 #include "track/notify.h"
 #include "track/plan.h"
+#include "track/room.h"
 #include "track/slots.h"
 #include "track/storage.h"
 
@@ -90,16 +90,6 @@ const char *cw_session_path(void)
 void cw_session_on_birth(void (*function)(void))
 {
 	birth_function = function;
-}
-
-static uint32_t slots_wanted(void)
-{
-	struct rlimit limit = {1024, 1024};
-
-	cw_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-	if (limit.rlim_max < 65536)
-		return 65536;
-	return limit.rlim_max < CW_SLOTS_MAX ? (uint32_t)limit.rlim_max : CW_SLOTS_MAX;
 }
 
 /* Makes the blocks of [offset, offset + size) real.  0, or -errno. */
@@ -255,7 +245,7 @@ static bool build_in_memory(void)
 
 static bool build_file(void)
 {
-	uint32_t slots = slots_wanted();
+	uint32_t slots = cw_room_slots();
 	struct cw_plan plan = cw_plan_make(slots);
 
 	own()->header = cw_storage_make(plan.size);

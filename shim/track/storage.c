@@ -16,6 +16,7 @@
 #include "core/raw.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "track/room.h"
 #include "track/session.h"
 
 #include "core/poison.h"
@@ -249,6 +250,8 @@ void *cw_storage_make(uint64_t size)
 
 	if (!is_size_allowed(size))
 		refuse("RLIMIT_FSIZE", "is too small for a session");
+	else if (!cw_room_has(size))
+		refuse("RLIMIT_AS", "leaves too little room for a session");
 	else if (make_file_somewhere(size, &at))
 		return at;
 	return NULL;

@@ -153,11 +153,12 @@ static bool start_reporter(struct cw_session_header *header)
 	return reporter != 0;
 }
 
-static void report_plainly(void)
+static const char not_started[] = "no reporter could be started";
+
+static void report_plainly(const char *why)
 {
 	if (*cw_session_path())
-		cw_message("no reporter could be started, so without source lines; later: cwshim "
-			   "report ",
+		cw_message(why, ", so without source lines; later: cwshim report ",
 			   cw_session_path(), NULL);
 	else
 		cw_message("there is no session file, so without source lines", NULL);
@@ -186,7 +187,7 @@ static bool ask(struct cw_session_header *header, enum cw_reason reason)
 	announce(header, reason);
 	if (notify_or_start(header))
 		return true;
-	report_plainly();
+	report_plainly(not_started);
 	return false;
 }
 
@@ -206,7 +207,7 @@ static void report_apart(void)
 		notify();
 	} else {
 		cw_spawn_exec(apart_arguments);
-		report_plainly();
+		report_plainly(not_started);
 	}
 	cw_raw(SYS_exit_group, 0);
 }
@@ -236,9 +237,13 @@ uint32_t cw_report_begin_exit(void)
 	if (!cw_options.at_exit.number && !*cw_options.notify.text)
 		return 0;
 	is_asked = ask(map->header, CW_REASON_EXIT);
-	if (!is_asked || !wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
+	if (!is_asked)
 		return 0;
-	return map->header->failing;
+	if (wait_for(map->header, CW_PHASE_CAPTURED, CAPTURE_WAITS))
+		return map->header->failing;
+	if (is_reporter_gone())
+		report_plainly("the reporter has failed");
+	return 0;
 }
 
 /* One that was asked for just before the end still needs the session file. */
@@ -283,5 +288,5 @@ void cw_report_now(enum cw_reason reason)
 		return;
 	cw_probe_all(true);
 	if (!notify_or_start(map->header))
-		report_plainly();
+		report_plainly(not_started);
 }

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -150,6 +151,26 @@ static bool has_close_range(void)
 	return cw_raw(SYS_close_range, ~0U, ~0U, 0) >= 0;
 }
 
+/*
+ * The reporter's limits are its own: a server with small stacks, or little memory, does not make it
+ * fail.  Only root can raise the hard ones.
+ */
+static void lift_limits(void)
+{
+	static const int limits[] = {RLIMIT_STACK, RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY}, limit;
+
+		if (cw_raw(SYS_prlimit64, 0, limits[i], &none, NULL) == 0)
+			continue;
+		if (cw_raw(SYS_prlimit64, 0, limits[i], NULL, &limit) == 0) {
+			limit.rlim_cur = limit.rlim_max;
+			cw_raw(SYS_prlimit64, 0, limits[i], &limit, NULL);
+		}
+	}
+}
+
 void cw_spawn_exec(const char **argv)
 {
 	static const char *const places[] = {"/cwshim", "/../bin/cwshim", "/../../bin/cwshim"};
@@ -157,6 +178,7 @@ void cw_spawn_exec(const char **argv)
 
 	if (!cw_reach_session())
 		return;
+	lift_limits();
 	cw_spawn_close_descriptors();
 	set_standard_descriptors();
 	for (size_t i = 0; *directory && i < sizeof(places) / sizeof(places[0]); i++) {
@@ -243,12 +265,28 @@ static bool wait_for_claim(int self)
 	return false;
 }
 
+/*
+ * After unshare(CLONE_NEWPID) the next child is the first process of a new namespace, which lives
+ * as long as that one (pid_namespaces(7)): it must be the host's, and ours would know no number
+ * that the host knows.  The entry is missing until there is a first process (namespaces(7)).
+ */
+static bool are_children_elsewhere(void)
+{
+	char own[64] = "", theirs[64] = "";
+
+	if (cw_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid", own, sizeof(own) - 1) <= 0)
+		return false;
+	cw_raw(SYS_readlinkat, AT_FDCWD, "/proc/self/ns/pid_for_children", theirs,
+	       sizeof(theirs) - 1);
+	return !cw_streq(own, theirs);
+}
+
 bool cw_spawn_claim(uint64_t *ret_mask)
 {
 	uint64_t all = ~0ull;
 
 	cw_raw(SYS_rt_sigprocmask, SIG_BLOCK, &all, ret_mask, 8);
-	if (*directory && wait_for_claim((int)cw_raw(SYS_getpid)))
+	if (*directory && !are_children_elsewhere() && wait_for_claim((int)cw_raw(SYS_getpid)))
 		return true;
 	cw_raw(SYS_rt_sigprocmask, SIG_SETMASK, ret_mask, NULL, 8);
 	return false;

@@ -108,6 +108,26 @@ def test_privileges_are_dropped(tmp_path):
     assert "eof-read-not-closed" in done.stderr
 
 
+# The first child after this is the first process of a namespace, and the script's own.
+NAMESPACE = """
+import ctypes, os, signal
+assert ctypes.CDLL(None).unshare(0x20000000) == 0  # CLONE_NEWPID
+os.kill(os.getpid(), signal.SIGRTMAX - 3)
+if (child := os.fork()) == 0:
+    os._exit(os.getpid())
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def test_a_host_that_makes_a_pid_namespace(tmp_path):
+    """No reporter is started there: it would be that first process, and end the namespace."""
+    done = run(LEAK + NAMESPACE + TERM, tmp_path / "s")
+    assert done.returncode == -signal.SIGTERM
+    assert done.stdout == "hello\n1\n"
+    assert done.stderr.count("no reporter could be started") == 2
+    assert "eof-read-not-closed" in done.stderr
+
+
 def limited_to(limit, tmp_path, script=""):
     log = tmp_path / "log"
     limits = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n"

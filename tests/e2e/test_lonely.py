@@ -43,6 +43,20 @@ def test_the_library_alone_still_tells(tmp_path):
     assert [f["cause"] for f in json.loads(report.stdout)["findings"]] == ["eof-read-not-closed"]
 
 
+def test_a_reporter_that_fails_is_not_silence(tmp_path):
+    """As where it has too little memory: the library tells by itself, and waits for nobody."""
+    library = shutil.copy(BUILD / "libcwshim.so", tmp_path)
+    reporter = tmp_path / "cwshim"
+    reporter.write_text("#!/bin/sh\nexit 3\n")
+    reporter.chmod(0o755)
+    env = dict(os.environ, LD_PRELOAD=str(library), CWSHIM_OPTIONS=f"session_dir={tmp_path / 's'}")
+    done = subprocess.run([BUILD / "targets" / "eof_not_closed"], env=env, text=True, check=False,
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0
+    assert "the reporter has failed" in done.stderr
+    assert "eof-read-not-closed" in done.stderr
+
+
 def test_run_sees_workers_of_another_user(tmp_path):
     output = tmp_path / "report.json"
     done = subprocess.run([BUILD / "cwshim", "run", "--format=json", f"--output={output}",

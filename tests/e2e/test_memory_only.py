@@ -31,6 +31,9 @@ BEFORE = {
                      "resource.setrlimit(resource.RLIMIT_MEMLOCK, (most, most))\n"
                      "os.setgid(65534); os.setuid(65534)\n"
                      "assert ctypes.CDLL(None).mlockall(2) == 0\n",  # MCL_FUTURE
+    "address-space": "import encodings.idna, resource, socket\n"
+                     "most = int(open('/proc/self/statm').read().split()[0]) * 4096 + (24 << 20)\n"
+                     "resource.setrlimit(resource.RLIMIT_AS, (most, most))\n",
 }
 
 
