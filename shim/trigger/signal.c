@@ -80,12 +80,28 @@ static void on_report(int number, siginfo_t *info, void *context)
 	cw_altstack_run(report, CW_REASON_SIGNAL);
 }
 
-/* Dies of the signal as if we had never been here.  Process 1 of a container may survive it. */
+/* Another signal that kills still does: who sends a second one does not want to wait. */
+static void unblock_deadly(void)
+{
+	uint64_t deadly = 0;
+
+	for (size_t i = 1; i < GUARDED; i++)
+		if (guarded[i].owner == OURS)
+			deadly |= 1ull << (guarded[i].number - 1);
+	cw_raw(SYS_rt_sigprocmask, SIG_UNBLOCK, &deadly, NULL, 8);
+}
+
+/*
+ * Dies of the signal as if we had never been here.  Process 1 of a container may survive it.  No
+ * handler of the host's runs in this thread any more: it could leave by longjmp(), and the host
+ * would live on.
+ */
 static void die(int number)
 {
 	struct sigaction ours, fall = {.sa_handler = SIG_DFL};
 	uint64_t bit = 1ull << (number - 1);
 
+	unblock_deadly();
 	if (find(number)->was_handled)
 		cw_exit_begin(CW_END_SIGNALED, number);
 	else
@@ -129,8 +145,7 @@ static void install(struct guarded *signal)
 		ours.sa_sigaction = on_once;
 	} else {
 		ours.sa_sigaction = signal->is_report ? on_report : on_deadly;
-		if (signal->is_report)
-			sigfillset(&ours.sa_mask);
+		sigfillset(&ours.sa_mask);
 	}
 	if (real_sigaction(signal->number, &ours, NULL) == 0)
 		signal->owner = once ? ONCE : OURS;

@@ -113,6 +113,17 @@ def test_a_small_alternate_stack(lab):
     assert_report(lab.only_log(), running.expects)
 
 
+def test_a_handler_that_jumps(lab):
+    """It may leave what it came upon, but not the death of its program."""
+    running = lab.start("host", "jumps").wait_ready()
+    running.send(REPORT_SIGNAL)
+    assert_report(lab.log_of(running), running.expects)
+    lab.logs()[0].unlink()
+    running.send(signal.SIGTERM)
+    assert running.process.wait(60) == -signal.SIGTERM
+    assert_report(lab.only_log(), running.expects)
+
+
 def test_no_handler_of_ours_is_shown(lab):
     """Counted while there is a session, so while the deadly signals are ours too."""
     bare = lab.start("host", "show-signals", preload=False).wait_ready()

@@ -8,7 +8,7 @@ import pytest
 from lab import BUILD, DEADLINE_S
 
 CALLS = 1500
-RUNS = 8  # of which one pair must agree: when data arrives is the kernel's affair, and differs bare, too
+RUNS = 30  # when data arrives is the kernel's affair: on a busy machine some calls differ bare, too
 
 
 def run(env, seed):
@@ -19,16 +19,21 @@ def run(env, seed):
     return done.returncode, done.stdout.splitlines()
 
 
+def is_like(lines, others):
+    """Each line is one that a bare run has at this place."""
+    alike = [other for other in others if len(other) == len(lines)]
+    return bool(alike) and all(line in at for line, *at in zip(lines, *alike))
+
+
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_the_results_are_the_same(lab, seed):
-    bare, shimmed = lab.environment(preload=False), lab.environment(at_exit="0")
-    status, lines = run(bare, seed)
-    assert status == 7 and len(lines) > CALLS
-    without, within = [], []
+    bare, shimmed = [], []
     for _ in range(RUNS):
-        without.append(run(bare, seed))
-        within.append(run(shimmed, seed))
-        if within[-1] in without:
-            break
-    else:
-        assert within[-1] == without[-1]
+        for lines, env in ((bare, lab.environment(preload=False)),
+                           (shimmed, lab.environment(at_exit="0"))):
+            status, output = run(env, seed)
+            assert status == 7 and len(output) > CALLS
+            lines.append(output)
+        if any(is_like(lines, bare) for lines in shimmed):
+            return
+    assert shimmed[-1] == bare[-1]

@@ -6,9 +6,11 @@
 #include "target.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 enum { STATUS = 7 };
 
@@ -16,6 +18,7 @@ struct situation {
 	const char *name;
 	void (*before)(void);  /* before there is any socket; NULL: nothing */
 	void (*between)(void); /* a listener is there; NULL: nothing */
+	void (*hold)(void);    /* in place of target_hold(); NULL: that */
 };
 
 static int listener;
@@ -97,15 +100,38 @@ static void show_signals(void)
 	printf("STRANGE %d\n", strange);
 }
 
+static sigjmp_buf place;
+
+static void jump_there(int number)
+{
+	siglongjmp(place, number);
+}
+
+/* Each millisecond a handler leaves whatever it came upon. */
+static void hold_while_jumping(void)
+{
+	struct itimerval often = {{0, 1000}, {0, 1000}};
+	char byte;
+
+	puts("READY");
+	if (sigsetjmp(place, 1) == 0) {
+		TARGET_CHECK(signal(SIGALRM, jump_there) != SIG_ERR);
+		TARGET_CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
+	}
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+}
+
 static const struct situation situations[] = {
-	{"plain", NULL, NULL},
-	{"nobody", become_nobody, NULL},
-	{"worker", NULL, become_nobody},
-	{"worker-for-a-while", NULL, become_nobody_for_a_while},
-	{"small-files-later", NULL, limit_size},
-	{"block-signals", block_signals, NULL},
-	{"show-signals", NULL, show_signals},
-	{"small-stack", use_small_stack, NULL},
+	{"plain", NULL, NULL, NULL},
+	{"nobody", become_nobody, NULL, NULL},
+	{"worker", NULL, become_nobody, NULL},
+	{"worker-for-a-while", NULL, become_nobody_for_a_while, NULL},
+	{"small-files-later", NULL, limit_size, NULL},
+	{"block-signals", block_signals, NULL, NULL},
+	{"show-signals", NULL, show_signals, NULL},
+	{"small-stack", use_small_stack, NULL, NULL},
+	{"jumps", NULL, NULL, hold_while_jumping},
 };
 
 static const struct situation *find(const char *name)
@@ -129,6 +155,6 @@ int main(int argc, char **argv)
 	if (situation->between)
 		situation->between();
 	leak_one();
-	target_hold();
+	(situation->hold ? situation->hold : target_hold)();
 	return STATUS;
 }
