@@ -14,6 +14,7 @@ from lab import REPORT_SIGNAL, wait_until
 TARGETS = [
     *(("socket_server.py", f"--shape={shape}") for shape in ("forgotten", "shutdown", "forking")),
     *(("copies_server.py", f"--shape={shape}") for shape in ("sent", "helper", "program")),
+    *(("handlers_server.py", f"--shape={shape}") for shape in ("fork", "forkserver", "spawn")),
     *(("http_client.py", f"--shape={shape}") for shape in ("pooled", "abandoned")),
     *(("tls_server.py", f"--shape={shape}")
       for shape in ("unwrap", "first", "freed", "handshake")),
@@ -25,6 +26,7 @@ TARGETS = [
     ("channel_server.tcl",),
     ("Swallow.java",),
     ("paused_server.js",),
+    ("sending_server.js",),
     ("asyncio_server.py",),
 ]
 UNKNOWN = {"unread-not-closed", "eof-read-not-closed"}
