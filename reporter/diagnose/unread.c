@@ -32,15 +32,16 @@ static bool decide_elsewhere(struct cwr_case *c)
 	return true;
 }
 
-/* A process without the library has it, or the creator has forked one since that executed a
- * program.
+/*
+ * It was sent to another process, or one without the library has it, or the creator has forked one
+ * since that executed a program.
  */
 static bool may_be_read_unseen(const struct cwr_socket *socket)
 {
 	const struct cwr_process *creator = socket->creator;
 
 	for (const struct cwr_holder *h = socket->holders; h; h = h->next)
-		if (!h->process->has_shim)
+		if (!h->process->has_shim || h->passed.t)
 			return true;
 	for (size_t i = 0; creator && i < creator->nforks; i++)
 		if (creator->forks[i].executed.t && creator->forks[i].mark.t >= socket->created.t)
@@ -59,7 +60,7 @@ static const char *queue_words(struct cwr_model *model, const struct cwr_socket 
 	if (socket->recv_q == 1)
 		return "Its end-of-file waits unread.";
 	if (socket->recv_q == 0 && may_be_read_unseen(socket))
-		return "All was read, but no call that was seen returned 0: another program may "
+		return "All was read, but no call that was seen returned 0: another process may "
 		       "have read the end-of-file, or a read took the last data and the "
 		       "end-of-file together.";
 	if (socket->recv_q == 0)

@@ -98,6 +98,71 @@ static void test_passed_on_and_back(void **state)
 	assert_string_not_equal(s->model->findings->cause, "passed-copy-kept");
 }
 
+static struct cwr_holder *execute(struct scene *s, bool has_shim)
+{
+	struct cwr_process *program = made_process(s->model, 4300, "/usr/bin/helper");
+	struct cwr_holder *copy = made_holder(s->model, s->socket, program, 7, CWR_VIA_EXEC);
+
+	program->has_shim = has_shim;
+	return copy;
+}
+
+/* It may have been made for the connection, unless the owner served that. */
+static void test_a_program_that_has_not_begun_is_no_leak_by_exec(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = execute(s, true);
+
+	s->owner->closed = made_mark(s->model, s->server, "close", 7, 19, 93);
+	s->owner->is_open = false;
+	assert_cause(s, "unread-not-closed");
+	s->owner->last_use.op = "read";
+	assert_cause(s, "leaked-through-exec");
+	copy->last_use.op = "read";
+	assert_cause(s, "unread-not-closed");
+	copy->last_use.op = NULL;
+	copy->process->has_shim = false; /* then nobody knows */
+	assert_cause(s, "unread-not-closed");
+}
+
+/* The first child executed a program; somebody took the end-of-file from the queue. */
+static void test_a_program_that_reads_unseen(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy;
+
+	made_fork(s->model, s->server, 1, 4300, false);
+	s->server->forks[0].executed = made_mark(s->model, s->server, "execve", -1, 18, 70);
+	s->socket->recv_q = 0;
+	s->socket->eof = CWR_EOF_SWALLOWED;
+	s->socket->has_tcp_bytes = true;
+	s->socket->bytes_received = 5;
+	assert_cause(s, "parent-kept-copy");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+	copy = execute(s, false); /* it has it still */
+	assert_cause(s, "unread-not-closed");
+	copy->is_open = false;
+	s->owner->via_mark = made_mark(s->model, s->server, "fdopen", 7, 19, 71);
+	assert_cause(s, "unread-not-closed"); /* a stream of the owner's may have read it */
+}
+
+/* A process without the library has it, and nobody knows whether it was sent it. */
+static void test_passed_to_a_program_that_is_not_recorded(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *copy = execute(s, false);
+
+	copy->via = CWR_VIA_UNKNOWN;
+	s->owner->passed = made_mark(s->model, s->server, "sendmsg", 7, 19, 96);
+	assert_cause(s, "unread-not-closed");
+	copy->is_open = false;
+	assert_cause(s, "passed-copy-kept");
+	s->owner->last_use.op = "read"; /* it uses it itself, since the sending */
+	assert_cause(s, "unread-not-closed");
+	s->owner->last_use.op = "sendmsg";
+	assert_cause(s, "passed-copy-kept");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +170,9 @@ int main(void)
 		SCENE_TEST(test_family_without_sessions),
 		SCENE_TEST(test_receiver_is_the_parent),
 		SCENE_TEST(test_passed_on_and_back),
+		SCENE_TEST(test_a_program_that_has_not_begun_is_no_leak_by_exec),
+		SCENE_TEST(test_a_program_that_reads_unseen),
+		SCENE_TEST(test_passed_to_a_program_that_is_not_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static void test_a_descendant_of_that_number_may_be_gone(void **state)
 	struct cwr_socket *socket = add_server_socket(f);
 	const struct cwr_process *process;
 
-	fork_child(f);
+	fork_recording_child(f);
 	process = announce(f, socket, 1);
 	observe(f);
 	assert_false(process->is_alive);
