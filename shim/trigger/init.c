@@ -71,9 +71,32 @@ static void report_by_itself(void)
 	cw_report_now(CW_REASON_THRESHOLD);
 }
 
+/*
+ * Was another copy of this library loaded before, as from a build beside an installed one?  It does
+ * the work, and this one only hands on its calls: both would count each socket, and each would take
+ * the other's reporter and handlers for the host's.
+ */
+static bool is_second_copy(void)
+{
+	static const char name[] = "/libcwshim.so";
+	const void *first = dlsym(RTLD_DEFAULT, cw_fn_name(CW_FN_epoll_ctl));
+	Dl_info theirs, ours;
+	size_t length;
+
+	if (!first || !dladdr(first, &theirs) || !dladdr(name, &ours) || !theirs.dli_fname)
+		return false;
+	length = cw_strlen(theirs.dli_fname);
+	return theirs.dli_fbase != ours.dli_fbase && length >= sizeof(name) - 1 &&
+	       cw_streq(theirs.dli_fname + length - (sizeof(name) - 1), name);
+}
+
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
 	cw_real_init();
+	if (is_second_copy()) {
+		dlerror();
+		return;
+	}
 	cw_options_init(getenv("CWSHIM_OPTIONS"));
 	cw_sandbox_init((enum cw_filter)cw_options.seccomp.number, cw_options.filters.number);
 	if (cw_is_sandboxed) {

@@ -2,11 +2,12 @@
 """The program under the shim cannot tell: same output, same descriptors, no allocations."""
 
 import os
+import shutil
 import signal
 
 import pytest
 
-from lab import REPORT_SIGNAL, load_report
+from lab import LIBRARY, REPORT_SIGNAL, assert_report, load_report
 
 GUESTS = ["exceptions", "unwind_trap", "no_malloc"]
 
@@ -58,6 +59,18 @@ def test_libunwind_is_loaded_only_where_it_is_wanted_and_safe(lab, place, mapped
     if place == "child":
         assert running.fact("CHILD") == "unmapped"
     assert running.finish() == 0
+
+
+def test_a_second_copy_of_the_library_is_silent(lab):
+    """As from a build beside an installed one: the one that is loaded first tells all."""
+    library = shutil.copy(LIBRARY, lab.root)
+    env = lab.environment()
+    env["LD_PRELOAD"] += f":{library}"
+    running = lab.start("host", "plain", env=env).wait_ready()
+    assert running.finish() == 7
+    assert running.stderr == ""
+    assert_report(lab.only_log(), running.expects)
+    assert len([name for name in os.listdir(lab.session_dir) if name.endswith(".cws")]) == 1
 
 
 def test_no_descriptor_of_ours_is_open(lab):
