@@ -6,6 +6,7 @@
 #include "diagnose/cause.h"
 #include "diagnose/facts.h"
 #include "diagnose/lineage.h"
+#include "diagnose/waits.h"
 #include "diagnose/words.h"
 
 #include <string.h>
@@ -239,8 +240,40 @@ static bool close_was_meant_to_end(const struct cwr_case *c, const struct cwr_ho
 	return closed->closed.t >= eof && cwr_fact_last_touch(kept) <= closed->closed.t;
 }
 
+/* Nobody reads, writes or waits for anything under that number, nor has it ever been done. */
+static bool is_untouched(const struct cwr_socket *socket, const struct cwr_holder *kept)
+{
+	return !kept->last_use.op && !cwr_fact_last_touch(kept) && !kept->saw_reset &&
+	       !kept->unpolled.t && !kept->waited.t && !kept->passed.t &&
+	       cwr_waits_are_known(kept->process) && !cwr_waits_of(socket, kept).sets &&
+	       !cwr_waits_is_awaited_by(socket, kept, 0) &&
+	       !cwr_waits_in_call(kept->process, kept->fd);
+}
+
+/*
+ * Or the program itself was done with the connection: it had the duplicate already when it sent its
+ * last, by the other number, and then closed that one.  Of a duplicate that was made after the last
+ * data somebody may be about to make use.
+ */
+static bool was_served_by_twin(const struct cwr_case *c, const struct cwr_holder *kept,
+			       const struct cwr_holder *closed)
+{
+	const struct cwr_socket *socket = c->socket;
+	uint64_t until = cwr_fact_known_until(c->model, kept->process);
+	double sent = (double)until - socket->sent_age_s * 1e9;
+
+	if (cwr_fact_eof_reader(socket) || !socket->has_sent_age || !socket->has_tcp_bytes ||
+	    !socket->bytes_received || !closed->last_use.op || kept->via != CWR_VIA_DUP ||
+	    !is_untouched(socket, kept))
+		return false;
+	return sent > (double)kept->via_mark.t + TICK_NS &&
+	       sent < (double)closed->closed.t + TICK_NS;
+}
+
 static bool decide_duplicate(struct cwr_case *c)
 {
+	bool is_after_end;
+
 	for (struct cwr_holder *h = c->socket->holders; h; h = h->next) {
 		const struct cwr_holder *closed, *dup;
 
@@ -248,13 +281,14 @@ static bool decide_duplicate(struct cwr_case *c)
 			continue;
 		closed = find_closed_twin(c->socket, h);
 		dup = closed ? which_was_dup(h, closed) : NULL;
-		if (!dup || !close_was_meant_to_end(c, h, closed))
+		is_after_end = dup && close_was_meant_to_end(c, h, closed);
+		if (!dup || (!is_after_end && !was_served_by_twin(c, h, closed)))
 			continue;
 		c->blamed = h;
 		c->evidence[CWR_EV_DUPLICATED] = dup->via_mark;
 		c->evidence[CWR_EV_EOF] = closed->eof.t ? closed->eof : h->eof;
 		c->evidence[CWR_EV_CLOSED_ELSEWHERE] = closed->closed;
-		c->confidence = CWR_HIGH;
+		c->confidence = is_after_end ? CWR_HIGH : CWR_MEDIUM;
 		return true;
 	}
 	return false;
@@ -264,12 +298,15 @@ static void advise_duplicate(struct cwr_model *model, struct cwr_finding *f)
 {
 	const struct cwr_mark *dup = &f->evidence[CWR_EV_DUPLICATED];
 	const struct cwr_mark *closed = &f->evidence[CWR_EV_CLOSED_ELSEWHERE];
+	bool is_stream = closed->op && !strcmp(closed->op, "fclose");
+	const char *after = f->evidence[CWR_EV_EOF].t || is_stream ? "end-of-file" : "the answer";
 
-	f->explanation = cwr_model_printf(model,
-					  "The socket had two numbers in %s: %d was closed after "
-					  "end-of-file, %d was not, and "
-					  "the connection lasts as long as one is open.",
-					  cwr_words_blamed(model, f), closed->fd, f->blamed[0]->fd);
+	f->explanation =
+		cwr_model_printf(model,
+				 "The socket had two numbers in %s: %d was closed after "
+				 "%s, %d was not, and "
+				 "the connection lasts as long as one is open.",
+				 cwr_words_blamed(model, f), closed->fd, after, f->blamed[0]->fd);
 	f->advice = cwr_model_printf(
 		model, "close the descriptor made by %s%s too, where the other one is closed%s.",
 		cwr_words_call(model, dup, "dup()"), cwr_words_at(model, dup),

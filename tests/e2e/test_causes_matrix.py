@@ -22,6 +22,7 @@ COPIES = [
 TARGETS = [
     ("forkserver", "--clients=5"),
     *COPIES,
+    ("kept_duplicate",),
     ("eof_not_closed",),
     ("stream_not_closed",),
     ("own_client",),

@@ -353,6 +353,51 @@ static void test_duplicate_kept(void **state)
 	assert_non_null(strstr(s->model->findings->advice, "forkserver.c:101"));
 }
 
+/* Answered and closed by the one number, before the peer hung up; nobody ever used the other. */
+static void set_answered(struct scene *s)
+{
+	s->owner->closed = made_mark(s->model, s->server, "close", 7, 14, 64);
+	s->owner->is_open = false;
+	s->owner->last_use.op = "send";
+	s->server->watches_known = true;
+	s->socket->has_sent_age = s->socket->has_tcp_bytes = true;
+	s->socket->bytes_received = s->socket->bytes_sent = 5;
+	s->socket->sent_age_s = 15;
+}
+
+static void test_duplicate_kept_after_an_answer(void **state)
+{
+	struct scene *s = *state;
+	struct cwr_holder *dup = duplicate(s);
+
+	set_answered(s);
+	assert_cause(s, "duplicate-kept");
+	assert_int_equal(s->model->findings->confidence, CWR_MEDIUM);
+	assert_int_equal(s->model->findings->blamed[0]->fd, 9);
+	dup->last_use.op = "write";
+	assert_cause(s, "unread-not-closed");
+	dup->last_use.op = NULL;
+	s->socket->sent_age_s = 13; /* sent since, by a call that nobody saw */
+	assert_cause(s, "unread-not-closed");
+	s->socket->sent_age_s = 15;
+	s->socket->bytes_received = 0; /* a greeting, and no answer */
+	assert_cause(s, "unread-not-closed");
+	s->socket->bytes_received = 5;
+	s->owner->last_use.op = NULL; /* who had answered is not known */
+	assert_cause(s, "unread-not-closed");
+}
+
+/* A duplicate made after the answer is for somebody who will use it. */
+static void test_renumbering_after_an_answer_is_no_duplicate(void **state)
+{
+	struct scene *s = *state;
+
+	duplicate(s);
+	set_answered(s);
+	s->socket->sent_age_s = 19;
+	assert_cause(s, "unread-not-closed");
+}
+
 /* dup2() to another number and close() of the old one, long before the end. */
 static void test_renumbering_is_no_duplicate(void **state)
 {
@@ -407,6 +452,8 @@ int main(void)
 		SCENE_TEST(test_duplicate_kept),
 		SCENE_TEST(test_duplicate_kept_of_a_stream),
 		SCENE_TEST(test_renumbering_is_no_duplicate),
+		SCENE_TEST(test_duplicate_kept_after_an_answer),
+		SCENE_TEST(test_renumbering_after_an_answer_is_no_duplicate),
 		SCENE_TEST(test_in_use_in_child),
 	};
 
