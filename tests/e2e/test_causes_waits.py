@@ -26,6 +26,7 @@ TARGETS = [
     *(("stuck_thread", f"--shape={shape}") for shape in ("mutex", "upstream", "polled", "connect", "sleep", "child", "send")),
     *(("client_sockets", f"--shape={shape}") for shape in CLIENTS),
     ("half_close_relay",),
+    *(("half_close_relay", f"--shape={shape}") for shape in ("loop", "threads")),
     *(("backlog", f"--shape={shape}") for shape in ("never", "stopped", "worker")),
     ("own_client",),
     ("never_used",),
