@@ -223,11 +223,14 @@ static const struct cwr_holder *find_parted_owner(const struct cwr_socket *socke
 	return owner;
 }
 
-/* Forked after the end-of-file was read, it may have been left to do the rest. */
+/*
+ * Forked after the end-of-file was read, it may have been left to do the rest.  A program that was
+ * executed knows of no descriptor but the first three, which are judged by themselves.
+ */
 static bool was_left_rest(const struct cwr_case *c, const struct cwr_holder *reader,
 			  const struct cwr_holder *copy)
 {
-	return cwr_lineage_leads(reader, copy) &&
+	return copy->via != CWR_VIA_EXEC && cwr_lineage_leads(reader, copy) &&
 	       cwr_lineage_came_at(c->model, reader, copy) > reader->eof.t;
 }
 

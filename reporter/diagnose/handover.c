@@ -14,12 +14,19 @@
 /* Of the kernel's coarse clock and of its times of sockets, with a margin. */
 #define TICK_NS 1e7
 
+/*
+ * A sender notes the time when sendmsg() has returned, and on a busy machine the receiver may be
+ * done with the socket by then.
+ */
+#define RETURN_NS 1e9
+
 /* Did it receive the socket after that was sent, be it by somebody in between? */
 static bool is_receiver(const struct cwr_holder *holder, const struct cwr_holder *sender,
 			const struct cwr_mark *passed)
 {
 	return holder->via == CWR_VIA_PASSED && holder->process != sender->process &&
-	       (!passed || !holder->via_mark.t || holder->via_mark.t >= passed->t);
+	       (!passed || !holder->via_mark.t ||
+		(double)holder->via_mark.t + RETURN_NS >= (double)passed->t);
 }
 
 /* Of one without the library nobody knows what it was sent. */
