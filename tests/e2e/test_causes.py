@@ -15,6 +15,7 @@ TARGETS = [
     ("shutdown_not_closed",),
     ("half_open_in_use",),
     ("unread_not_closed",),
+    ("unread_not_closed", "--shape=pool"),
     ("opened_elsewhere",),
     ("ring_server",),
     ("cxx_inlined",),

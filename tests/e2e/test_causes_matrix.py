@@ -34,6 +34,7 @@ TARGETS = [
     *(("exhausted", f"--shape={shape}") for shape in ("accept", "socket")),
     *(("closed_late", f"--shape={shape}") for shape in ("sweep", "shutdown", "idle")),
     ("unread_not_closed",),
+    ("unread_not_closed", "--shape=pool"),
     ("opened_elsewhere",),
     ("ring_server",),
     *(("wrong_close", f"--shape={shape}") for shape in ("miscounted", "stale", "neighbour")),

@@ -111,6 +111,7 @@ def play_loop():
 
 def play_forgotten():
     kept.extend(waiting)
+    target.wait_tick()
     client, living = make_living()
     client.send(b"hi")
     assert living.recv(PART)

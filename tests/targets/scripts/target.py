@@ -3,8 +3,10 @@
 
 import select
 import sys
+import time
 
 DEADLINE_MS = 60000
+CLOCK_MONOTONIC_COARSE = 6  # linux/time.h
 
 
 def say(line):
@@ -36,6 +38,13 @@ def wait_input(fd):
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     assert poll.poll(DEADLINE_MS), "deadline"
+
+
+def wait_tick():
+    """What comes next is later by the shim's clock, which counts in ticks."""
+    start = time.clock_gettime(CLOCK_MONOTONIC_COARSE)
+    while time.clock_gettime(CLOCK_MONOTONIC_COARSE) == start:
+        time.sleep(0.001)
 
 
 def hold():
