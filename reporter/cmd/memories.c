@@ -47,6 +47,7 @@ struct naming {
 	pid_t pid;
 	const struct cwr_memory *before; /* what the last copy has */
 	uint64_t now;
+	double in_use_s;
 	const struct cwr_diag *diag;
 	size_t n;
 	struct testimony *testimonies;
@@ -68,7 +69,8 @@ static void testify(struct naming *naming, int fd, const struct cwr_diag_row *ro
 		cwr_out_of_memory();
 	naming->testimonies[naming->n] =
 		(struct testimony){fd, row->cookie, sighting_before(naming->before, row->cookie)};
-	cwr_sighting_take(&naming->testimonies[naming->n++].seen, row, naming->now);
+	cwr_sighting_take(&naming->testimonies[naming->n++].seen, row, naming->in_use_s,
+			  naming->now);
 }
 
 /* What the descriptor is of: 0, and errno, if it is no socket or may not be looked at. */
@@ -210,7 +212,12 @@ struct sample {
 static void visit(void *context, pid_t pid)
 {
 	struct sample *sample = context;
-	struct naming naming = {.pid = pid, .now = sample->now, .diag = sample->diag};
+	struct naming naming = {
+		.pid = pid,
+		.now = sample->now,
+		.in_use_s = sample->memories->in_use_s,
+		.diag = sample->diag,
+	};
 	struct cw_session_header header;
 	struct cwr_memory *memory;
 	uint64_t address;

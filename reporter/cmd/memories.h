@@ -14,6 +14,7 @@ struct cwr_memory;
 
 struct cwr_memories {
 	const char *session_dir; /* of this run, as its processes have it in their environment */
+	double in_use_s;	 /* as cwr_sighting_take() wants it */
 	bool is_on;		 /* there is such a process: else nothing is looked for */
 	struct cwr_memory *list;
 	size_t n;

@@ -27,6 +27,7 @@ void cwr_sampler_start(struct cwr_sampler *sampler, const struct cwr_options *op
 	*sampler = (struct cwr_sampler){
 		.interval_ms = interval_for(options->late_s),
 		.memories.session_dir = unrecorded->session_dir,
+		.memories.in_use_s = options->in_use_s,
 		.unrecorded = unrecorded,
 	};
 	cwr_standing_start(&sampler->standing, options, unrecorded->session_dir);

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#define IN_USE_S     10	 /* as the option --in-use has it if it is not given */
 #define CLOCKS_APART 0.1 /* what was sent right before the FIN is no use after it */
 
 /*
@@ -19,7 +18,8 @@ static double quiet_time(const struct cwr_diag_row *row, double age_s)
 	return row->info.is_known && row->info.bytes_sent ? fmin(age_s, row->info.sent_s) : age_s;
 }
 
-void cwr_sighting_take(struct cwr_sighting *sighting, const struct cwr_diag_row *row, uint64_t now)
+void cwr_sighting_take(struct cwr_sighting *sighting, const struct cwr_diag_row *row,
+		       double in_use_s, uint64_t now)
 {
 	double age_s = row->info.is_known ? row->info.last_ack_s : 0, quiet_s;
 
@@ -30,7 +30,7 @@ void cwr_sighting_take(struct cwr_sighting *sighting, const struct cwr_diag_row 
 	sighting->age_s = fmax(sighting->age_s, age_s);
 	sighting->quiet_s = fmax(sighting->quiet_s, quiet_s);
 	sighting->may_be_in_use =
-		row->send_q || (quiet_s < IN_USE_S && quiet_s + CLOCKS_APART < age_s);
+		row->send_q || (quiet_s < in_use_s && quiet_s + CLOCKS_APART < age_s);
 	sighting->recv_q = row->recv_q;
 	sighting->send_q = row->send_q;
 	sighting->t = now;

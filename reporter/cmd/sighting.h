@@ -17,8 +17,12 @@ struct cwr_sighting {
 	uint32_t recv_q, send_q;
 };
 
-/* It is in this sample, taken at `now`, monotonic. */
-void cwr_sighting_take(struct cwr_sighting *sighting, const struct cwr_diag_row *row, uint64_t now);
+/*
+ * It is in this sample, taken at `now`, monotonic.  What was sent within in_use_s is a use (option
+ * --in-use).
+ */
+void cwr_sighting_take(struct cwr_sighting *sighting, const struct cwr_diag_row *row,
+		       double in_use_s, uint64_t now);
 
 /*
  * The process has ended, and the descriptor was open until then: the kernel's last word goes into

@@ -38,6 +38,7 @@ void cwr_standing_start(struct cwr_standing *standing, const struct cwr_options 
 		.look_s = fmin(options->min_age_s,
 			       options->late_s < 0 ? 1 : fmin(options->late_s, 1)),
 		.late_s = options->late_s,
+		.in_use_s = options->in_use_s,
 		.earlier.dir = session_dir,
 	};
 }
@@ -75,7 +76,7 @@ static void visit_row(void *context, const struct cwr_diag_row *row)
 
 	if (!entry)
 		return;
-	cwr_sighting_take(&entry->seen, row, sample->now);
+	cwr_sighting_take(&entry->seen, row, sample->standing->in_use_s, sample->now);
 	entry->is_gone = false;
 }
 
@@ -261,7 +262,6 @@ static void say_limits(const struct cwr_standing *standing, struct cwr_model *mo
 
 void cwr_standing_apply(const struct cwr_standing *standing, struct cwr_model *model, pid_t command)
 {
-
 	for (struct cwr_earlier_session *s = standing->earlier.sessions; s; s = s->next)
 		load_copies(standing, s, model);
 	for (struct cwr_standing_entry *entry = standing->entries; entry; entry = entry->next)

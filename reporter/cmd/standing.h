@@ -17,8 +17,9 @@
 struct cwr_standing_entry;
 
 struct cwr_standing {
-	double look_s; /* how long one stands before it is looked for */
-	double late_s; /* the option; < 0: as each session has it */
+	double look_s;	 /* how long one stands before it is looked for */
+	double late_s;	 /* the option; < 0: as each session has it */
+	double in_use_s; /* the option */
 	struct cwr_standing_entry *entries;
 	struct cwr_map by_cookie; /* the same */
 	struct cwr_earlier earlier;

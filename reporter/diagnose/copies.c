@@ -14,8 +14,6 @@
 #include "diagnose/lineage.h"
 #include "diagnose/words.h"
 
-enum { MAX_GENERATIONS = 1000 /* a damaged session must not send us round in circles */ };
-
 /* The process has no number of it open any more that is its own fault. */
 static bool is_done(const struct cwr_holder *holder)
 {
@@ -146,7 +144,7 @@ static bool decide_by_line(struct cwr_case *c, const struct cwr_holder *reader)
 	struct cwr_holder *found = NULL;
 	struct cwr_mark forked;
 
-	for (int i = 0; process && i < MAX_GENERATIONS; i++) {
+	for (int i = 0; process && i < CWR_GENERATIONS_MAX; i++) {
 		struct cwr_holder *holder = cwr_fact_open_in(c->socket, process);
 
 		if (holder && is_left_to(c, holder, reader, &forked))

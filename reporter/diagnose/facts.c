@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { MAX_GENERATIONS = 1000 };
-
 bool cwr_fact_is_ending(const struct cwr_process *process)
 {
 	return process->is_exiting || !process->is_alive;
@@ -277,9 +275,9 @@ const struct cwr_fork *cwr_fact_fork_to(const struct cwr_process *ancestor,
 					const struct cwr_process *child, uint32_t seq)
 {
 	const struct cwr_process *p = child;
-	int generations = 0; /* a damaged session must not send us round in circles */
+	int generations = 0;
 
-	while (p->parent && p->parent != ancestor && generations++ < MAX_GENERATIONS)
+	while (p->parent && p->parent != ancestor && generations++ < CWR_GENERATIONS_MAX)
 		p = p->parent;
 	if (p->parent && p->parent_fork_seq > seq && fork_by_seq(ancestor, p->parent_fork_seq))
 		return fork_by_seq(ancestor, p->parent_fork_seq);

@@ -7,6 +7,9 @@
 
 #include "model/model.h"
 
+/* A damaged session must not send us round in circles on the way from child to parent. */
+enum { CWR_GENERATIONS_MAX = 1000 };
+
 /* Is the process about to end, or has it ended? */
 bool cwr_fact_is_ending(const struct cwr_process *process);
 

@@ -89,7 +89,10 @@ static bool is_kept(const struct cwr_holder *sender, const struct cwr_mark *pass
 	       sender->via_mark.t < passed->t;
 }
 
-/* Did the process receive it again, under another number? */
+/*
+ * Did the process receive it again, under another number?  No allowance is made for the clock: what
+ * it was sent right before it passed it on did not come back.
+ */
 static bool came_back(const struct cwr_holder *sender, const struct cwr_mark *passed)
 {
 	for (const struct cwr_holder *h = sender->socket->holders; h; h = h->next)

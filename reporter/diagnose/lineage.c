@@ -8,10 +8,8 @@
 
 #include <stddef.h>
 
-enum {
-	MAX_GENERATIONS = 1000,	  /* a damaged session must not send us round in circles */
-	START_ERROR_NS = 20000000 /* of start times, which are in ticks (proc(5)), against marks */
-};
+/* Of start times, which are in ticks (proc(5)), against marks. */
+enum { START_ERROR_NS = 20000000 };
 
 /* It made the socket, or was sent it, and so has it from no ancestor. */
 static bool has_own(const struct cwr_socket *socket, const struct cwr_process *process)
@@ -78,7 +76,7 @@ bool cwr_lineage_leads(const struct cwr_holder *from, const struct cwr_holder *c
 
 	if (copy->via == CWR_VIA_PASSED || p == from->process)
 		return false;
-	for (int i = 0; i < MAX_GENERATIONS && !has_own(socket, p); i++) {
+	for (int i = 0; i < CWR_GENERATIONS_MAX && !has_own(socket, p); i++) {
 		struct cwr_process *parent = cwr_lineage_parent(socket, p);
 
 		if (!parent)

@@ -95,33 +95,27 @@ static void say_off(struct cwr_loader *loader)
 static void say_sandboxed(struct cwr_loader *loader)
 {
 	uint32_t flags = loader->file->header.flags;
-	bool is_copy = !loader->file->base;
+	const char *at_end = loader->file->base ? ", and at its end nothing is left" : "";
+	const char *said = NULL;
 
 	loader->process->is_in_memory = flags & CW_SESSION_IN_MEMORY;
 	if (flags & CW_SESSION_IN_MEMORY && !(flags & CW_SESSION_SANDBOXED)) {
 		loader->process->off = "memory only: no session";
-		cwr_model_add_limit(
-			loader->model, loader->process,
-			is_copy ? "it could have no session, as its standard error said: it is "
-				  "recorded in its memory alone"
-				: "it could have no session, as its standard error said: it is "
-				  "recorded in its memory alone, and at its end nothing is left");
+		said = "it could have no session, as its standard error said: it is recorded in "
+		       "its memory alone";
 	} else if (flags & CW_SESSION_IN_MEMORY) {
 		loader->process->off = "memory only: sandbox";
-		cwr_model_add_limit(
-			loader->model, loader->process,
-			is_copy ? "it is recorded in its memory alone, because of a seccomp "
-				  "filter: sockets are known by their numbers"
-				: "it is recorded in its memory alone, because of a seccomp "
-				  "filter: sockets are known by their numbers, and at its end "
-				  "nothing is left");
+		said = "it is recorded in its memory alone, because of a seccomp filter: sockets "
+		       "are known by their numbers";
 	} else if (flags & CW_SESSION_SANDBOXED) {
 		loader->process->off = "limited: sandbox";
-		cwr_model_add_limit(
-			loader->model, loader->process,
-			"it has set a seccomp filter: sockets that came since are known "
-			"by their numbers, and it makes no report by itself");
+		said = "it has set a seccomp filter: sockets that came since are known by their "
+		       "numbers, and it makes no report by itself";
+		at_end = "";
 	}
+	if (said)
+		cwr_model_add_limit(loader->model, loader->process,
+				    cwr_model_printf(loader->model, "%s%s", said, at_end));
 }
 
 /* What the shim itself knows to have lost. */

@@ -27,12 +27,13 @@ struct cwr_error *cwr_session_load(struct cwr_model *model, const char *path);
 struct cwr_error *cwr_session_load_memory(struct cwr_model *model, pid_t pid, uint64_t address,
 					  const struct cw_session_header *known);
 
+struct cwr_session_file;
+
 /*
  * Adds what `file`, which is open and ready, said earlier of sockets that its process has closed
  * since: slots as they stood there, with fd the number.  What the session itself still tells of one
  * goes before.  The session is read first, if it is not in the model.
  */
-struct cwr_session_file;
 struct cwr_error *cwr_session_load_earlier(struct cwr_model *model, struct cwr_session_file *file,
 					   const struct cw_slot *slots, size_t n);
 

@@ -32,6 +32,7 @@ __asm__(".pushsection .sbss.cw_forked,\"aw\",@nobits\n"
 	"	.pushsection .sbss.cw_forked_table,\"aw\",@nobits\n"
 	"	.popsection\n");
 
+/* Used when the page cannot be had: forks are then seen only by the interposed fork(). */
 static struct cw_wiped unwiped;
 struct cw_wiped *cw_wiped = &unwiped;
 

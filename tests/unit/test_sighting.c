@@ -6,6 +6,8 @@
 
 #include "cmd/sighting.h"
 
+#define IN_USE_S 10
+
 /* The FIN came age_s ago, by the kernel's clock, and data was sent last sent_s ago; < 0: never. */
 static struct cwr_diag_row row_of(double age_s, double sent_s)
 {
@@ -22,7 +24,7 @@ static struct cwr_diag_row row_of(double age_s, double sent_s)
 
 static void take(struct cwr_sighting *sighting, struct cwr_diag_row row, double at)
 {
-	cwr_sighting_take(sighting, &row, (uint64_t)((100 + at) * 1e9));
+	cwr_sighting_take(sighting, &row, IN_USE_S, (uint64_t)((100 + at) * 1e9));
 }
 
 static void test_the_kernel_knows_what_came_before_the_first_look(void **state)
@@ -85,6 +87,18 @@ static void test_what_is_under_way_may_be_in_use(void **state)
 	assert_true(seen.may_be_in_use);
 }
 
+static void test_the_user_says_how_long_a_use_lasts(void **state)
+{
+	struct cwr_sighting lately = {0}, long_ago = {0};
+	const struct cwr_diag_row row = row_of(30, 5);
+
+	(void)state;
+	cwr_sighting_take(&lately, &row, 6, 1);
+	cwr_sighting_take(&long_ago, &row, 4, 1);
+	assert_true(lately.may_be_in_use);
+	assert_false(long_ago.may_be_in_use);
+}
+
 /* --- The last word on what a process had open when it ended. --- */
 
 static struct cwr_sighting stood(void)
@@ -134,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_what_still_sends_is_in_use),
 		cmocka_unit_test(test_an_answer_before_the_end_is_no_use_after_it),
 		cmocka_unit_test(test_what_is_under_way_may_be_in_use),
+		cmocka_unit_test(test_the_user_says_how_long_a_use_lasts),
 		SCENE_TEST(test_the_last_word_is_a_probe),
 		SCENE_TEST(test_no_word_where_more_must_be_known),
 	};
