@@ -84,6 +84,7 @@ static void look_into(struct look *look)
 	if (!error && file->header.ready) {
 		look->session->has_ended = has_ended(&file->header);
 		cwr_session_walk_slots(file, CW_SECTION_SLOTS, visit_slot, look);
+		cwr_session_walk_slots(file, CW_SECTION_LATEST, visit_handed, look);
 		cwr_session_walk_slots(file, CW_SECTION_HANDED, visit_handed, look);
 	}
 	cwr_error_free(error);

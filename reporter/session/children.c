@@ -78,6 +78,7 @@ static bool has_recorded(const char *path, struct wanted *wanted)
 	wanted->is_there = false;
 	if (!error) {
 		cwr_session_walk_slots(&file, CW_SECTION_SLOTS, look_at, wanted);
+		cwr_session_walk_slots(&file, CW_SECTION_LATEST, look_at, wanted);
 		cwr_session_walk_slots(&file, CW_SECTION_HANDED, look_at, wanted);
 	}
 	cwr_error_free(error);

@@ -38,6 +38,8 @@ static const struct section_rule {
 	[CW_SECTION_CHILDREN] = {"children", sizeof(struct cw_child), USED_NOTHING},
 	[CW_SECTION_FUNCTIONS] = {"functions", 32, USED_ENTRIES},
 	[CW_SECTION_SLOTS] = {"slots", sizeof(struct cw_slot), USED_ENTRIES},
+	[CW_SECTION_LATEST] = {"latest handed-over sockets", sizeof(struct cw_slot),
+			       USED_EVER_WRITTEN},
 };
 
 const char *cwr_session_section_name(enum cw_section_id id)

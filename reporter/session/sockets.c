@@ -343,5 +343,6 @@ static void walk(struct cwr_loader *loader, enum cw_section_id id, cwr_slot_visi
 void cwr_loader_read_sockets(struct cwr_loader *loader)
 {
 	walk(loader, CW_SECTION_SLOTS, visit_slot);
+	walk(loader, CW_SECTION_LATEST, visit_handed);
 	walk(loader, CW_SECTION_HANDED, visit_handed);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handed-over cache.  A set is full when eight live children share its hash: then an entry goes
- * whose children have closed too, else the oldest, and the loss is counted.
+ * The handed-over cache.  Those that were closed last stand apart, in a page that children share
+ * without a fault: a child that ends soon after the fork finds its own there.  From there they go
+ * to their set of the cache.  A set is full when eight live children share its hash: then an entry
+ * goes whose children have closed too, else the oldest, and the loss is counted.
  */
 #include "track/handed.h"
 
@@ -82,17 +84,74 @@ static bool is_of(struct cw_slot *entry, uint64_t cookie)
 					   __ATOMIC_RELAXED);
 }
 
-struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie)
+static struct cw_slot *latest(struct cw_map *map)
+{
+	const struct cw_section *section = &map->header->section[CW_SECTION_LATEST];
+
+	return section->size ? (struct cw_slot *)((char *)map->header + section->offset) : NULL;
+}
+
+/*
+ * Of duplicates that were closed each has its entry: a descendant's copy is of the one with its
+ * number.  *other: one of the socket with another number, if there is any.
+ */
+static struct cw_slot *find_latest(struct cw_map *map, uint64_t cookie, int fd,
+				   struct cw_slot **other)
+{
+	uint32_t *used = &map->header->section[CW_SECTION_LATEST].used;
+	uint32_t next = __atomic_load_n(used, __ATOMIC_RELAXED);
+	struct cw_slot *entries = latest(map);
+
+	for (uint32_t i = 1; entries && i <= CW_LATEST; i++) {
+		struct cw_slot *entry = &entries[(next - i) % CW_LATEST];
+
+		if (__atomic_load_n(&entry->cookie, __ATOMIC_ACQUIRE) != cookie)
+			continue;
+		if (entry->fd == fd)
+			return entry;
+		if (!*other)
+			*other = entry;
+	}
+	return NULL;
+}
+
+_Static_assert((CW_LATEST & (CW_LATEST - 1)) == 0, "`used` may wrap");
+
+static struct cw_slot *find_in_set(struct cw_map *map, uint64_t cookie, int fd,
+				   struct cw_slot **other)
 {
 	uint32_t first = first_of_set(cookie);
 
 	for (uint32_t i = first; i < first + CW_HANDED_WAYS; i++) {
 		struct cw_slot *entry = peek(map, i);
 
-		if (entry && is_of(entry, cookie))
+		if (!entry || !is_of(entry, cookie))
+			continue;
+		if (entry->fd == fd)
 			return entry;
+		if (!*other)
+			*other = entry;
 	}
 	return NULL;
+}
+
+/* An entry moves from the first to the second. */
+struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie, int fd)
+{
+	struct cw_slot *other = NULL, *entry = find_latest(map, cookie, fd, &other);
+
+	if (!entry)
+		entry = find_in_set(map, cookie, fd, &other);
+	return entry ? entry : other;
+}
+
+struct cw_slot *cw_handed_peek(struct cw_map *map, uint32_t index)
+{
+	struct cw_slot *entries = latest(map);
+
+	if (index >= CW_LATEST)
+		return peek(map, index - CW_LATEST);
+	return entries ? &entries[index] : NULL;
 }
 
 /* Of several that had the number after t, the one that was closed first. */
@@ -100,8 +159,8 @@ struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t)
 {
 	struct cw_slot *found = NULL;
 
-	for (uint32_t i = 0; i < CW_HANDED; i++) {
-		struct cw_slot *entry = peek(map, i);
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
+		struct cw_slot *entry = cw_handed_peek(map, i);
 
 		if (entry && entry->cookie && entry->fd == fd && CW_MARK_T(entry->closed) >= t &&
 		    CW_MARK_T(entry->created) <= t &&
@@ -111,7 +170,21 @@ struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t)
 	return found;
 }
 
-struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
+/* Readers check the cookie, so it goes first and comes last. */
+static void replace(struct cw_slot *entry, const struct cw_slot *slot)
+{
+	__atomic_store_n(&entry->cookie, 0, __ATOMIC_RELEASE);
+	entry->seq = 0;
+	entry->role = slot->role;
+	entry->via = slot->via;
+	entry->family = slot->family;
+	entry->flags = (uint8_t)(slot->flags & ~CW_SLOT_LIVE);
+	__builtin_memcpy(&entry->created, &slot->created,
+			 sizeof(*slot) - offsetof(struct cw_slot, created));
+	__atomic_store_n(&entry->cookie, slot->cookie, __ATOMIC_RELEASE);
+}
+
+static struct cw_slot *store_in_set(struct cw_map *map, const struct cw_slot *slot)
 {
 	uint32_t first = first_of_set(slot->cookie);
 	struct cw_slot *best = NULL;
@@ -127,16 +200,7 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 	tell_backed(map->header, first);
 	if (worth(best) > 1 && !is_passed(best))
 		cw_count(map->header->lost_handed);
-	/* Readers of this cache check the cookie, so it goes first and comes last. */
-	__atomic_store_n(&best->cookie, 0, __ATOMIC_RELEASE);
-	best->seq = 0;
-	best->role = slot->role;
-	best->via = slot->via;
-	best->family = slot->family;
-	best->flags = (uint8_t)(slot->flags & ~CW_SLOT_LIVE);
-	__builtin_memcpy(&best->created, &slot->created,
-			 sizeof(*slot) - offsetof(struct cw_slot, created));
-	__atomic_store_n(&best->cookie, slot->cookie, __ATOMIC_RELEASE);
+	replace(best, slot);
 	return best;
 }
 
@@ -156,4 +220,27 @@ void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped)
 	    (entry->note.cookie_lo != (uint32_t)entry->cookie ||
 	     is_older(&entry->note, &dropped->note)))
 		entry->note = dropped->note;
+}
+
+/* Makes room for a later one. */
+static void move_on(struct cw_map *map, struct cw_slot *entry)
+{
+	struct cw_slot *kept = entry->cookie ? store_in_set(map, entry) : NULL;
+
+	__atomic_store_n(&entry->cookie, 0, __ATOMIC_RELEASE);
+	cw_handed_follow(kept, entry);
+}
+
+struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
+{
+	struct cw_slot *entries = latest(map), *entry;
+
+	if (!entries)
+		return store_in_set(map, slot);
+	entry = &entries[__atomic_fetch_add(&map->header->section[CW_SECTION_LATEST].used, 1,
+					    __ATOMIC_RELAXED) %
+			 CW_LATEST];
+	move_on(map, entry);
+	replace(entry, slot);
+	return entry;
 }

@@ -10,6 +10,14 @@
 
 #include "track/session.h"
 
+enum { CW_HANDED_ALL = CW_LATEST + CW_HANDED };
+
+/*
+ * One of all CW_HANDED_ALL entries by its place, for those who look at each; NULL: there is none,
+ * or nothing was ever stored near it.  Empty if its cookie is 0.  Async-signal-safe.
+ */
+struct cw_slot *cw_handed_peek(struct cw_map *map, uint32_t index);
+
 /*
  * Stores a copy of the slot with its `closed` mark set.  Returns it, NULL where there is no room.
  * Async-signal-safe.
@@ -22,8 +30,8 @@ struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot);
  */
 void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped);
 
-/* The entry of a socket, or NULL.  Async-signal-safe. */
-struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie);
+/* The entry of a socket, of this number if there is one, or NULL.  Async-signal-safe. */
+struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie, int fd);
 
 /*
  * The entry of the socket that had this number at time t and was closed since, or NULL: a walk over

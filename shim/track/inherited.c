@@ -35,16 +35,17 @@ static uint64_t inherited_cookie(int fd)
 }
 
 /*
- * Opens the note of a record for writing, by a descendant that came from fork number `seq` of the
- * family's owner.  Two children that note at once may mix; each is true.
+ * Opens the note in the record of a socket for writing, by a descendant that came from fork number
+ * `seq` of the family's owner.  Two children that note at once may mix; each is true.  The record
+ * may come to be another socket's meanwhile, for which the cookie makes it void.
  */
-static struct cw_note *open_note(struct cw_slot *record, uint32_t seq)
+static struct cw_note *open_note(struct cw_slot *record, uint64_t cookie, uint32_t seq)
 {
 	struct cw_map *family = cw_session_family();
 	struct cw_note *note = &record->note;
 	struct cw_fork *fork;
 
-	if (note->cookie_lo != (uint32_t)record->cookie)
+	if (note->cookie_lo != (uint32_t)cookie)
 		*note = (struct cw_note){0};
 	note->fork_seq = seq;
 	note->fork_stack = 0;
@@ -54,10 +55,10 @@ static struct cw_note *open_note(struct cw_slot *record, uint32_t seq)
 	return note;
 }
 
-static void close_note(struct cw_slot *record)
+static void close_note(struct cw_slot *record, uint64_t cookie)
 {
 	/* Release: pairs with the reader, which believes a note only if the cookie matches. */
-	__atomic_store_n(&record->note.cookie_lo, (uint32_t)record->cookie, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->note.cookie_lo, (uint32_t)cookie, __ATOMIC_RELEASE);
 }
 
 /*
@@ -85,9 +86,9 @@ static bool is_told_already(struct cw_slot *record, bool is_eof)
 	return true;
 }
 
-static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
+static void write_note(struct cw_slot *record, uint64_t cookie, struct cw_mark made, bool is_eof)
 {
-	struct cw_note *note = open_note(record, cw_session_family_fork());
+	struct cw_note *note = open_note(record, cookie, cw_session_family_fork());
 
 	if (is_eof) {
 		note->eof = made;
@@ -95,7 +96,7 @@ static void write_note(struct cw_slot *record, struct cw_mark made, bool is_eof)
 		note->closed = made;
 		note->closes++;
 	}
-	close_note(record);
+	close_note(record, cookie);
 }
 
 static struct cw_mark mark_here(unsigned int fn)
@@ -126,7 +127,7 @@ void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 		/* Once more: walking the stack took its time, and the reader may have closed. */
 		if (!tries && is_told_already(record, is_eof))
 			return;
-		write_note(record, made, is_eof);
+		write_note(record, cookie, made, is_eof);
 		/* Pairs with the fence in cw_handed_follow(). */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&record->cookie, __ATOMIC_RELAXED) == cookie)
@@ -153,9 +154,10 @@ static struct cw_mark lift(struct cw_map *from, struct cw_mark mark)
 }
 
 /* The first reader counts, and the close that tells the story (see is_bystander()). */
-static void merge(struct cw_slot *record, struct cw_map *from, const struct cw_note *note)
+static void merge(struct cw_slot *record, struct cw_map *from, const struct cw_slot *slot)
 {
-	struct cw_note *to = open_note(record, from->header->parent_fork_seq);
+	const struct cw_note *note = &slot->note;
+	struct cw_note *to = open_note(record, slot->cookie, from->header->parent_fork_seq);
 
 	if (note->eof.tick && !to->eof.tick)
 		to->eof = lift(from, note->eof);
@@ -163,7 +165,7 @@ static void merge(struct cw_slot *record, struct cw_map *from, const struct cw_n
 						       !is_by_reader(to, &to->closed))))
 		to->closed = lift(from, note->closed);
 	to->closes += note->closes;
-	close_note(record);
+	close_note(record, slot->cookie);
 }
 
 static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
@@ -174,7 +176,7 @@ static void fold_slot(struct cw_map *from, const struct cw_slot *slot)
 		return;
 	record = cw_slots_find_inherited(slot->fd, slot->cookie);
 	if (record)
-		merge(record, from, &slot->note);
+		merge(record, from, slot);
 }
 
 /* A mark of the session's own process: notes are signed by processes, not by threads. */
@@ -208,8 +210,8 @@ static uint64_t bits_of_received(struct cw_map *from)
 		slot = cw_session_peek(from, CW_SECTION_SLOTS, i);
 		bits |= is_told_of(slot) ? bit_of(slot->cookie) : 0;
 	}
-	for (uint32_t i = 0; i < CW_HANDED; i++) {
-		slot = cw_session_peek(from, CW_SECTION_HANDED, i);
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
+		slot = cw_handed_peek(from, i);
 		bits |= is_told_of(slot) ? bit_of(slot->cookie) : 0;
 	}
 	return bits;
@@ -218,14 +220,19 @@ static uint64_t bits_of_received(struct cw_map *from)
 static const struct cw_slot *find_received(struct cw_map *from, uint64_t cookie)
 {
 	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
-	const struct cw_slot *slot = cw_handed_find(from, cookie);
+	const struct cw_slot *slot;
 
-	for (uint32_t i = 0; !slot && i < used && i < RECEIVED_LOOKED_AT; i++) {
-		slot = cw_session_peek(from, CW_SECTION_SLOTS, i);
-		if (slot && slot->cookie != cookie)
-			slot = NULL;
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
+		slot = cw_handed_peek(from, i);
+		if (is_told_of(slot) && slot->cookie == cookie)
+			return slot;
 	}
-	return is_told_of(slot) ? slot : NULL;
+	for (uint32_t i = 0; i < used && i < RECEIVED_LOOKED_AT; i++) {
+		slot = cw_session_peek(from, CW_SECTION_SLOTS, i);
+		if (is_told_of(slot) && slot->cookie == cookie)
+			return slot;
+	}
+	return NULL;
 }
 
 static void note_received(struct cw_map *from, struct cw_slot *sent)
@@ -235,10 +242,10 @@ static void note_received(struct cw_map *from, struct cw_slot *sent)
 
 	if (!received || is_valid(sent))
 		return;
-	note = open_note(sent, 0);
+	note = open_note(sent, received->cookie, 0);
 	note->eof = lift_own(from, received->eof);
 	note->closed = lift_own(from, received->closed);
-	close_note(sent);
+	close_note(sent, received->cookie);
 }
 
 /*
@@ -271,6 +278,6 @@ void cw_inherited_fold(struct cw_map *from)
 		return;
 	for (uint32_t i = 0; i < used && i < from->slots; i++)
 		fold_slot(from, cw_session_peek(from, CW_SECTION_SLOTS, i));
-	for (uint32_t i = 0; i < CW_HANDED; i++)
-		fold_slot(from, cw_session_peek(from, CW_SECTION_HANDED, i));
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++)
+		fold_slot(from, cw_handed_peek(from, i));
 }

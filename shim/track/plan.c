@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sizes and order of the sections.  What forked children read and write comes first: the ring of
- * forks, the stacks and the slots of the lowest descriptors.
+ * Sizes and order of the sections.  What forked children read and write comes first: the sockets
+ * closed last, the ring of forks, the stacks and the slots of the lowest descriptors.
  */
 #include "track/plan.h"
 
@@ -22,15 +22,16 @@ static const struct {
 	[CW_SECTION_FORKS] = {sizeof(struct cw_fork), CW_FORKS, CW_FORKS},
 	[CW_SECTION_EVENTS] = {sizeof(struct cw_event), CW_EVENTS, CW_EVENTS},
 	[CW_SECTION_HANDED] = {sizeof(struct cw_slot), CW_HANDED, 0},
+	[CW_SECTION_LATEST] = {sizeof(struct cw_slot), CW_LATEST, 0},
 	[CW_SECTION_CHILDREN] = {sizeof(struct cw_child), CW_CHILDREN, 0},
 	[CW_SECTION_FUNCTIONS] = {CW_FUNCTION_NAME, CW_FUNCTIONS, CW_FUNCTIONS},
 	[CW_SECTION_SLOTS] = {sizeof(struct cw_slot), 0, 2048}, /* else by the limit */
 };
 
 static const uint8_t order[] = {
-	CW_SECTION_FORKS,     CW_SECTION_STACK_INDEX, CW_SECTION_STACKS, CW_SECTION_SLOTS,
-	CW_SECTION_MODULES,   CW_SECTION_SITES,	      CW_SECTION_EVENTS, CW_SECTION_HANDED,
-	CW_SECTION_FUNCTIONS, CW_SECTION_CHILDREN,
+	CW_SECTION_LATEST, CW_SECTION_FORKS,	 CW_SECTION_STACK_INDEX, CW_SECTION_STACKS,
+	CW_SECTION_SLOTS,  CW_SECTION_MODULES,	 CW_SECTION_SITES,	 CW_SECTION_EVENTS,
+	CW_SECTION_HANDED, CW_SECTION_FUNCTIONS, CW_SECTION_CHILDREN,
 };
 _Static_assert(sizeof(order) == CW_SECTIONS, "each section once");
 

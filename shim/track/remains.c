@@ -16,6 +16,7 @@
 
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "track/handed.h"
 #include "track/inherited.h"
 #include "track/session.h"
 
@@ -73,8 +74,8 @@ static bool is_own(struct cw_map *map, const struct cw_slot *entry)
 
 static bool ask_all(struct cw_map *map, long netlink)
 {
-	for (uint32_t i = 0; i < CW_HANDED; i++) {
-		const struct cw_slot *entry = cw_session_peek(map, CW_SECTION_HANDED, i);
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
+		const struct cw_slot *entry = cw_handed_peek(map, i);
 
 		if (is_own(map, entry) && entry->local_port && entry->peer_port &&
 		    is_in_close_wait(netlink, entry))
@@ -85,8 +86,8 @@ static bool ask_all(struct cw_map *map, long netlink)
 
 static bool has_entries(struct cw_map *map)
 {
-	for (uint32_t i = 0; i < CW_HANDED; i++) {
-		const struct cw_slot *entry = cw_session_peek(map, CW_SECTION_HANDED, i);
+	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
+		const struct cw_slot *entry = cw_handed_peek(map, i);
 
 		if (is_own(map, entry))
 			return true;

@@ -18,12 +18,13 @@
 enum {
 	CW_MODULES = 512,
 	CW_STACK_INDEX = 16384, /* a power of two; at most half of it is used */
-	CW_STACK_BYTES = 4 << 20,
+	CW_STACK_BYTES = 3 << 19,
 	CW_SITES = 1024, /* a power of two */
 	CW_FORKS = 4096,
 	CW_EVENTS = 1024,
 	CW_CHILDREN = 256,
 	CW_HANDED = 4096, /* CW_HANDED_WAYS times a power of two */
+	CW_LATEST = 16,
 	CW_FUNCTIONS = 256,
 	CW_SLOTS_MAX = 1 << 20,
 	CW_FUNCTION_NAME = 32,

@@ -182,7 +182,7 @@ struct cw_slot *cw_slots_find_inherited(int fd, uint64_t cookie)
 		return NULL;
 	if (is_record_of(slot, cookie))
 		return slot;
-	slot = cw_handed_find(family, cookie);
+	slot = cw_handed_find(family, cookie, fd);
 	if (slot)
 		return slot;
 	/* A duplicate under another number: rare, so a walk. */

@@ -34,6 +34,7 @@ static void lay_out(struct cw_section *section)
 	section[CW_SECTION_FORKS] = SECTION(forks, sizeof(struct cw_fork), 0);
 	section[CW_SECTION_EVENTS] = SECTION(events, sizeof(struct cw_event), 0);
 	section[CW_SECTION_HANDED] = SECTION(handed, sizeof(struct cw_slot), 0);
+	section[CW_SECTION_LATEST] = SECTION(latest, sizeof(struct cw_slot), 0);
 	section[CW_SECTION_CHILDREN] = SECTION(children, sizeof(struct cw_child), 0);
 	section[CW_SECTION_FUNCTIONS] = SECTION(functions, 32, 1);
 	section[CW_SECTION_SLOTS] = SECTION(slots, sizeof(struct cw_slot), 0);
@@ -100,6 +101,14 @@ struct cw_slot *made_slot(struct made_session *made, int fd, uint64_t cookie)
 	return &made->slots[fd];
 }
 
+static void fill_handed(struct made_session *made, struct cw_slot *slot, int fd, uint64_t cookie,
+			uint64_t t)
+{
+	fill_slot(slot, fd, cookie);
+	slot->flags = CW_SLOT_SHARED;
+	slot->closed = made_mark(made, t, "close", 0);
+}
+
 struct cw_slot *made_handed(struct made_session *made, int fd, uint64_t cookie, uint64_t t)
 {
 	struct cw_slot *slot = made->handed;
@@ -107,9 +116,16 @@ struct cw_slot *made_handed(struct made_session *made, int fd, uint64_t cookie, 
 	while (slot->cookie)
 		slot++;
 	assert_true(slot < made->handed + MADE_HANDED);
-	fill_slot(slot, fd, cookie);
-	slot->flags = CW_SLOT_SHARED;
-	slot->closed = made_mark(made, t, "close", 0);
+	fill_handed(made, slot, fd, cookie, t);
+	return slot;
+}
+
+struct cw_slot *made_latest(struct made_session *made, int fd, uint64_t cookie, uint64_t t)
+{
+	uint32_t *used = &made->header.section[CW_SECTION_LATEST].used;
+	struct cw_slot *slot = &made->latest[(*used)++ % MADE_LATEST];
+
+	fill_handed(made, slot, fd, cookie, t);
 	return slot;
 }
 

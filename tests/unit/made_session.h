@@ -21,6 +21,7 @@
 enum {
 	MADE_SLOTS = 64,
 	MADE_HANDED = 16,
+	MADE_LATEST = 4,
 	MADE_FORKS = 8,
 	MADE_SITES = 16,
 	MADE_MODULES = 4,
@@ -43,6 +44,7 @@ struct made_session {
 	struct cw_fork forks[MADE_FORKS];
 	struct cw_event events[MADE_EVENTS];
 	struct cw_slot handed[MADE_HANDED];
+	struct cw_slot latest[MADE_LATEST];
 	struct cw_child children[4];
 	char functions[MADE_FUNCTIONS][32];
 	struct cw_slot slots[MADE_SLOTS];
@@ -58,6 +60,9 @@ struct cw_slot *made_slot(struct made_session *made, int fd, uint64_t cookie);
 /* An entry of the handed-over cache: the same, closed at t by the thread of the process's number.
  */
 struct cw_slot *made_handed(struct made_session *made, int fd, uint64_t cookie, uint64_t t);
+
+/* The same among those that were closed last. */
+struct cw_slot *made_latest(struct made_session *made, int fd, uint64_t cookie, uint64_t t);
 
 /* A mark of the thread that has the process's own number. */
 struct cw_mark made_mark(struct made_session *made, uint64_t t, const char *function,

@@ -294,6 +294,24 @@ static void test_what_the_owner_closed_is_a_former_holding(void **state)
 	assert_int_equal(f->model->processes->tracked, 1);
 }
 
+/* On its way to the cache an entry may be seen in both places. */
+static void test_what_the_owner_closed_last_is_one_too(void **state)
+{
+	struct session_fixture *f = *state;
+	struct made_session *made = made_session_new(100);
+
+	for (int i = 0; i < MADE_LATEST + 1; i++)
+		made_latest(made, 7 + i, (uint64_t)i + 1, 8000);
+	made_handed(made, 7 + MADE_LATEST, MADE_LATEST + 1, 8000);
+	session_fixture_load(f, 0, made);
+	assert_null(cwr_model_find_socket(f->model, 1)); /* the ring went on */
+	for (uint64_t cookie = 2; cookie <= MADE_LATEST + 1; cookie++) {
+		assert_false(session_fixture_holder(cwr_model_find_socket(f->model, cookie), 100)
+				     ->is_open);
+		assert_null(cwr_model_find_socket(f->model, cookie)->holders->next);
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, session_fixture_setup, session_fixture_teardown)
 
 /* --- What a session said earlier. --- */
@@ -422,6 +440,7 @@ int main(void)
 		CASE(test_a_note_of_shutdown_is_no_close),
 		CASE(test_two_descendants_may_share_a_note),
 		CASE(test_what_the_owner_closed_is_a_former_holding),
+		CASE(test_what_the_owner_closed_last_is_one_too),
 		CASE(test_a_slot_of_earlier_is_a_former_holding),
 		CASE(test_what_the_session_still_tells_goes_before),
 		CASE(test_a_copy_outlives_the_memory),

@@ -21,7 +21,7 @@
 
 #define CW_SESSION_MAGIC \
 	"CWSHIM\r\n" /* 8 bytes, no terminator on disk; \r\n shows text-mode damage */
-#define CW_SESSION_VERSION 12u
+#define CW_SESSION_VERSION 13u
 #define CW_SESSION_SUFFIX  ".cws" /* files are named PID-STARTMONO.cws, STARTMONO in hexadecimal */
 /* A process that could have no session has an empty memory file of this name mapped instead. */
 #define CW_OFF_NAME "cwshim-off"
@@ -193,8 +193,13 @@ struct cw_slot {
 	uint16_t peer_port;
 	uint8_t local[16]; /* IPv4 in the first four bytes */
 	uint8_t peer[16];
-	struct cw_mark eof;	 /* a read returned 0; `who` holds the thread */
 	struct cw_mark shutdown; /* the latest shutdown() */
+	/* From here to `waited`: what each read or write looks at. */
+	uint8_t wrote;	    /* enum cw_wrote */
+	uint8_t waits;	    /* how often `waited` was filled */
+	uint8_t turns;	    /* of a client: writes that came after a read, at most CW_TURNS_MAX */
+	uint8_t talk;	    /* enum cw_talk */
+	struct cw_mark eof; /* a read returned 0; `who` holds the thread */
 	/*
 	 * Last use that moved data.  tick and stack only for writes after `eof` and for TLS alerts;
 	 * `who` is then that write's, whatever was read since.  Of a listener, the latest accept.
@@ -210,10 +215,6 @@ struct cw_slot {
 	struct cw_mark closed;	 /* own close (closed at exit, or in the handed-over cache) */
 	struct cw_note note;
 	struct cw_probe probe;
-	uint8_t wrote; /* enum cw_wrote */
-	uint8_t waits; /* how often `waited` was filled */
-	uint8_t turns; /* of a client: writes that came after a read, at most CW_TURNS_MAX */
-	uint8_t talk;  /* enum cw_talk */
 };
 
 /*
@@ -316,6 +317,7 @@ enum cw_section_id {
 	CW_SECTION_CHILDREN,	/* struct cw_child[]: forked children with a session of their own */
 	CW_SECTION_FUNCTIONS,	/* char[32][]: names of the function ids in `who` */
 	CW_SECTION_SLOTS,	/* struct cw_slot[]: the descriptor table */
+	CW_SECTION_LATEST,	/* struct cw_slot[]: as HANDED, those closed last, a ring */
 	CW_SECTIONS
 };
 
@@ -324,7 +326,8 @@ struct cw_section {
 	uint64_t size;	     /* bytes reserved; the file is sparse */
 	uint32_t entry_size; /* bytes */
 	uint32_t used;	     /* SLOTS: highest descriptor ever used + 1; STACKS: bytes used;
-			      * MODULES, FUNCTIONS: entries; FORKS, EVENTS: ever written; else 0 */
+			      * MODULES, FUNCTIONS: entries; FORKS, EVENTS, LATEST: ever
+			      * written; else 0 */
 };
 
 /* How the process ended, as far as the shim saw. */
