@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "core/error.h"
 #include "core/layouts.h"
 #include "core/libunwind.h"
 #include "core/sandbox.h"
@@ -108,7 +109,7 @@ static size_t walk_otherwise(uint64_t *ips, size_t max, size_t known, uint16_t *
 
 	if (kind == CW_UNWIND_LIBUNWIND)
 		n = cw_libunwind_walk(walked, room);
-	errno = saved_errno;
+	cw_error_restore(saved_errno);
 	if (!n && known) {
 		*ret_flags = CW_STACK_CALLER | CW_STACK_CUT;
 		return drop_own_frames(ips, known);

@@ -8,6 +8,7 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include "core/error.h"
 #include "core/export.h"
 #include "core/real.h"
 #include "track/events.h"
@@ -64,7 +65,7 @@ static void before_stream_close(unsigned int fn, FILE *stream)
 
 	if (stream)
 		cw_before_close(fn, fileno(stream));
-	errno = error;
+	cw_error_restore(error);
 }
 
 CW_EXPORT int fclose(FILE *stream)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "core/error.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/identity.h"
@@ -32,7 +33,7 @@ static void note_exhaustion(unsigned int fn, int listener)
 		cw_ring_add(map, fn, slot ? slot->cookie : 0, listener, -error);
 		cw_threshold_exhausted();
 	}
-	errno = error;
+	cw_error_restore(error);
 }
 
 /* Fills in what all new sockets share and stores the slot. */
@@ -66,7 +67,7 @@ int cw_on_socket(unsigned int fn, int fd, int domain, int type)
 	map = cw_session_ensure();
 	if (map && slot.cookie)
 		record_new(map, fn, &slot);
-	errno = error;
+	cw_error_restore(error);
 	return fd;
 }
 
@@ -89,7 +90,7 @@ int cw_on_socketpair(unsigned int fn, int ret, int type, const int fds[2])
 		if (slot.cookie)
 			record_new(map, fn, &slot);
 	}
-	errno = error;
+	cw_error_restore(error);
 	return ret;
 }
 
@@ -131,7 +132,7 @@ int cw_on_accept(unsigned int fn, int fd, int listener, int flags, const struct 
 		record_new(map, fn, &slot);
 		note_accept(listener, &slot.created);
 	}
-	errno = error;
+	cw_error_restore(error);
 	return fd;
 }
 
@@ -197,7 +198,7 @@ int cw_on_connect(unsigned int fn, int ret, int fd, const struct sockaddr *addr,
 		record_stranger(fn, &client);
 	else if (found && found->role != CW_ROLE_CONNECTED)
 		record_client(fn, &client);
-	errno = error;
+	cw_error_restore(error);
 	return ret;
 }
 
@@ -220,5 +221,5 @@ void cw_on_right_received(unsigned int fn, int fd)
 		slot.fork_seq = (uint32_t)__atomic_load_n(&map->header->forks, __ATOMIC_RELAXED);
 		cw_slots_put(&slot);
 	}
-	errno = error;
+	cw_error_restore(error);
 }

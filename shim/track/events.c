@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <linux/close_range.h>
 
-#include "core/real.h"
+#include "core/error.h"
 #include "core/options.h"
+#include "core/real.h"
 #include "core/thread.h"
 #include "track/forks.h"
 #include "track/handed.h"
@@ -162,7 +163,7 @@ void cw_note_executed_use(unsigned int fn, int fd, uint8_t wrote)
 		cw_note_odd_write(fn, fd, wrote);
 	else
 		cw_note_odd_read(fn, fd);
-	errno = error;
+	cw_error_restore(error);
 }
 
 /*
@@ -195,7 +196,7 @@ void cw_note_read_error(unsigned int fn, int fd)
 		cw_note_io_error(fn, fd);
 	} else if (cw_slots_is_tracked(fd)) {
 		note_wait(fn, fd);
-		errno = error;
+		cw_error_restore(error);
 	}
 }
 
@@ -215,7 +216,7 @@ void cw_note_io_error(unsigned int fn, int fd)
 
 	if (error == EBADF || error == ENOTSOCK) {
 		note_use_of_closed(fd);
-		errno = error;
+		cw_error_restore(error);
 		return;
 	}
 	if ((error != ECONNRESET && error != ETIMEDOUT && error != EPIPE) ||
@@ -322,7 +323,7 @@ static bool is_late_unread(const struct cw_slot *slot, struct cw_slot *copy, uin
 		return false;
 	*copy = *slot;
 	is_late = cw_probe_is_long_gone(copy, cw_options.late.number);
-	errno = error;
+	cw_error_restore(error);
 	return is_late;
 }
 
@@ -402,14 +403,15 @@ void cw_note_close(unsigned int fn, int ret, int fd)
 
 	if (fd < 0)
 		return; /* close(-1) says nothing of where the number got lost */
-	cw_thread.eof_cookie = 0;
+	if (cookie)
+		cw_thread.eof_cookie = 0;
 	if (ret == 0 || error != EBADF || !map || !cw_forks_may_record())
 		return;
 	if (cookie && fd != cw_thread.eof_fd)
 		cw_ring_add(map, fn, cookie, fd, -error);
 	else
 		cw_misclosed_used(map, fd);
-	errno = error;
+	cw_error_restore(error);
 }
 
 void cw_before_close_range(unsigned int fn, unsigned int first, unsigned int last, int flags)
@@ -455,5 +457,5 @@ void cw_on_right_sent(unsigned int fn, int fd)
 		cw_set_last(found, fn); /* another call there later is a use since */
 		cw_slots_commit(found);
 	}
-	errno = error;
+	cw_error_restore(error);
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/layouts.h"
 #include "core/options.h"
 #include "core/raw.h"
@@ -315,7 +316,7 @@ struct cw_map *cw_session_ensure(void)
 		return expected == BUILDING ? wait_for_builder() : cw_session_own();
 	atomic_store_explicit(&builder, cw_thread_id(), memory_order_relaxed);
 	is_built = build();
-	errno = error;
+	cw_error_restore(error);
 	if (!is_built) {
 		atomic_store_explicit(&state, OFF, memory_order_release);
 		return NULL;
