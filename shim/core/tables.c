@@ -5,6 +5,8 @@
  */
 #include "core/tables.h"
 
+#include <stdint.h>
+
 #include "core/raw.h"
 #include "core/sandbox.h"
 
@@ -25,6 +27,8 @@ __asm__(".pushsection .text.cw_gap,\"ax\",@progbits\n"
 _Static_assert(CW_TABLES_GAP == 4096, "as the section above has it");
 
 extern char cw_gap[];
+/* The end of the code, from the linker. */
+extern char etext[] __attribute__((visibility("hidden")));
 
 void cw_tables_copy(void *gap)
 {
@@ -35,4 +39,12 @@ void cw_tables_copy(void *gap)
 void cw_tables_copy_library(void)
 {
 	cw_tables_copy(cw_gap);
+}
+
+void cw_tables_put_by_library(void)
+{
+	uintptr_t seldom = (uintptr_t)cw_gap + CW_TABLES_GAP, end = (uintptr_t)etext & ~4095ul;
+
+	if (!cw_is_sandboxed && seldom < end)
+		cw_raw(SYS_madvise, seldom, end - seldom, MADV_DONTNEED);
 }

@@ -26,4 +26,10 @@ void cw_tables_copy(void *gap);
 /* The same for this library's code and constants. */
 void cw_tables_copy_library(void);
 
+/*
+ * What of the library's code seldom runs (it stands behind the gap, see CMakeLists.txt) leaves the
+ * tables; when it runs again the kernel brings it back, with what is near.  Async-signal-safe.
+ */
+void cw_tables_put_by_library(void);
+
 #endif

@@ -12,6 +12,7 @@
 #include "core/libunwind.h"
 #include "core/raw.h"
 #include "core/sandbox.h"
+#include "core/tables.h"
 #include "core/thread.h"
 #include "track/executed.h"
 #include "track/mark.h"
@@ -24,6 +25,9 @@
 
 /* The number of the fork that made this process, in the session of the fork's maker. */
 static CW_FORKED uint32_t own_fork_seq;
+
+/* Forks between two looks at which of the library's code is in the tables. */
+enum { FORKS_BETWEEN = 32 };
 
 /* How many of the latest forks a child looks through that returns from no call of ours. */
 enum { FORKS_LOOKED_AT = 256 };
@@ -56,6 +60,8 @@ static uint32_t add_record(struct cw_map *map, struct cw_fork content)
 		*fork = content;
 	if (fork && content.seq > 1)
 		put_by(map, content.seq);
+	if (content.seq % FORKS_BETWEEN == 0)
+		cw_tables_put_by_library();
 	map->header->section[CW_SECTION_FORKS].used = content.seq;
 	return content.seq;
 }

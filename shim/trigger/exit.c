@@ -33,6 +33,12 @@ static CW_FORKED enum cw_end end_how;
 static CW_FORKED int end_status;
 static CW_FORKED bool is_failing;
 
+/* What a forked child without a session has done stands in that of its family. */
+static bool may_have_report(void)
+{
+	return cw_session_own() || !cw_session_family();
+}
+
 static void enter(bool is_sudden)
 {
 	struct cw_map *map = cw_session_own();
@@ -43,7 +49,7 @@ static void enter(bool is_sudden)
 		map->header->t_exit = cw_now();
 	}
 	cw_session_tell_again();
-	is_failing = cw_report_begin_exit() > 0;
+	is_failing = may_have_report() && cw_report_begin_exit() > 0;
 	cw_events_enter_exit();
 }
 
@@ -104,7 +110,8 @@ void cw_exit_end(void)
 	    atomic_exchange(&ended_in, cw_process_id()) == cw_process_id())
 		return;
 	cw_forks_note_exit();
-	cw_report_finish_exit();
+	if (may_have_report())
+		cw_report_finish_exit();
 	map = cw_session_own();
 	say_clean();
 	if (!map)
