@@ -55,6 +55,8 @@ struct cw_plan cw_plan_make(uint32_t slots)
 		section->size = (uint64_t)layout[id].entry_size * capacity_of(id, slots);
 		plan.size += (section->size + 4095) & ~4095ull;
 	}
+	/* Whole blocks are made real: the last one must not reach beyond the mapping. */
+	plan.size = (plan.size + CW_BLOCK - 1) / CW_BLOCK * CW_BLOCK;
 	plan.common_end = plan.section[CW_SECTION_SLOTS].offset + CW_BLOCK;
 	return plan;
 }

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from lab import assert_report
+from lab import BUILD, assert_report
 
 LEAKING = ("eof_not_closed", "--clients=1")
 
@@ -169,4 +169,17 @@ def test_the_session_directory_is_private(lab):
 
 def test_sessions_of_processes_with_nothing_to_tell_go_away(lab):
     assert lab.start(*LEAKING, "--fixed").wait_ready().finish() == 0
+    assert not list(lab.session_dir.glob("*.cws"))
+
+
+def test_neither_do_forked_children_that_opened_and_closed_leave_one(lab):
+    """They have sessions of their own, which the program outlives."""
+    running = lab.start_command([BUILD / "bench/forks", "10", "200", "serve"])
+    printed = [running.process.stdout.readline().split()[0] for _ in range(2)]
+    assert printed == [b"GREW", b"FIGURE"]
+    [session] = lab.session_dir.glob("*.cws")
+    assert session.name.startswith(f"{running.pid}-")
+    report, status = lab.report(running.pid)
+    assert status == 0 and not any(process["limits"] for process in report["processes"])
+    assert running.finish() == 0
     assert not list(lab.session_dir.glob("*.cws"))
