@@ -33,7 +33,7 @@ static void keep(struct look *look, const struct cw_slot *slot)
 	struct cwr_copy **copies = look->choose(look->context, slot->cookie);
 	struct cwr_copy *copy = copies ? find_copy(*copies, look, slot->fd) : NULL;
 
-	if (!copies || (copy && copy->is_live))
+	if (!copies || (copy && (copy->is_live || copy->slot.closed.tick > slot->closed.tick)))
 		return;
 	if (!copy) {
 		copy = calloc(1, sizeof(*copy));

@@ -20,7 +20,7 @@
 enum used_kind {
 	USED_ENTRIES,	   /* entries, from the first on */
 	USED_EVER_WRITTEN, /* writes to a ring */
-	USED_NOTHING,	   /* a hash table: every entry may be in use */
+	USED_NOTHING,	   /* every entry may be in use, whatever it was when the header was read */
 };
 
 static const struct section_rule {
@@ -38,8 +38,7 @@ static const struct section_rule {
 	[CW_SECTION_CHILDREN] = {"children", sizeof(struct cw_child), USED_NOTHING},
 	[CW_SECTION_FUNCTIONS] = {"functions", 32, USED_ENTRIES},
 	[CW_SECTION_SLOTS] = {"slots", sizeof(struct cw_slot), USED_ENTRIES},
-	[CW_SECTION_LATEST] = {"latest handed-over sockets", sizeof(struct cw_slot),
-			       USED_EVER_WRITTEN},
+	[CW_SECTION_LATEST] = {"latest handed-over sockets", sizeof(struct cw_slot), USED_NOTHING},
 };
 
 const char *cwr_session_section_name(enum cw_section_id id)

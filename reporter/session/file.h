@@ -72,7 +72,7 @@ struct cwr_slot_walk {
 	size_t torn;	 /* slots that never held still: the writer died while writing them */
 };
 
-/* Visits every slot with a cookie in CW_SECTION_SLOTS or CW_SECTION_HANDED. */
+/* Visits every slot with a cookie in CW_SECTION_SLOTS, _LATEST or _HANDED. */
 struct cwr_slot_walk cwr_session_walk_slots(const struct cwr_session_file *file,
 					    enum cw_section_id id, cwr_slot_visitor *visit,
 					    void *context);

@@ -280,15 +280,18 @@ static void visit_slot(void *context, size_t index, const struct cw_slot *from)
 	read_slot(loader, &slot);
 }
 
-/* A descriptor that is open again under the same number is told by its slot, read before. */
-static bool is_told_by_slot(const struct cwr_loader *loader, const struct cw_slot *slot)
+/*
+ * A descriptor that is open again under the same number is told by its slot, read before; one that
+ * was closed again since, by the later entry.
+ */
+static bool is_told_since(const struct cwr_loader *loader, const struct cw_slot *slot)
 {
 	const struct cwr_socket *socket = cwr_model_find_socket(loader->model, slot->cookie);
 	const struct cwr_holder *holder =
 		socket ? cwr_model_find_holder(loader->model, socket, loader->process, slot->fd)
 		       : NULL;
 
-	return holder && holder->is_open;
+	return holder && (holder->is_open || holder->closed.t > CW_MARK_T(slot->closed));
 }
 
 /* Sent away, closed, and sent back to the same number: it was made here nevertheless. */
@@ -309,7 +312,7 @@ static void visit_handed(void *context, size_t index, const struct cw_slot *from
 	slot.flags &= (uint8_t) ~(CW_SLOT_LIVE | CW_SLOT_CLOSED_AT_EXIT);
 	if (slot.fd < 0)
 		return;
-	if (is_told_by_slot(context, &slot))
+	if (is_told_since(context, &slot))
 		read_origin(context, &slot);
 	else
 		read_slot(context, &slot);

@@ -30,21 +30,22 @@ extern char cw_gap[];
 /* The end of the code, from the linker. */
 extern char etext[] __attribute__((visibility("hidden")));
 
-void cw_tables_copy(void *gap)
+static bool is_library_copied;
+
+bool cw_tables_copy(void *gap)
 {
-	if (!cw_is_sandboxed)
-		cw_raw(SYS_madvise, gap, CW_TABLES_GAP, MADV_GUARD_INSTALL);
+	return !cw_is_sandboxed && cw_raw(SYS_madvise, gap, CW_TABLES_GAP, MADV_GUARD_INSTALL) == 0;
 }
 
 void cw_tables_copy_library(void)
 {
-	cw_tables_copy(cw_gap);
+	is_library_copied = cw_tables_copy(cw_gap);
 }
 
-void cw_tables_put_by_library(void)
+void cw_tables_drop_seldom(void)
 {
 	uintptr_t seldom = (uintptr_t)cw_gap + CW_TABLES_GAP, end = (uintptr_t)etext & ~4095ul;
 
-	if (!cw_is_sandboxed && seldom < end)
+	if (is_library_copied && !cw_is_sandboxed && seldom < end)
 		cw_raw(SYS_madvise, seldom, end - seldom, MADV_DONTNEED);
 }

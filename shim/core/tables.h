@@ -8,6 +8,7 @@
 #ifndef CW_CORE_TABLES_H
 #define CW_CORE_TABLES_H
 
+#include <stdbool.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -19,17 +20,18 @@ enum { CW_TABLES_GAP = 4096 /* bytes */ };
 /*
  * From now on the page tables of the mapping around `gap` go with a fork.  gap: a page in it that
  * nobody will ever touch; of shared memory, one whose content nobody wants.  Where the kernel
- * cannot do so, or in a sandbox, nothing changes.  Async-signal-safe.
+ * cannot do so, or in a sandbox, nothing changes: false.  Async-signal-safe.
  */
-void cw_tables_copy(void *gap);
+bool cw_tables_copy(void *gap);
 
 /* The same for this library's code and constants. */
 void cw_tables_copy_library(void);
 
 /*
- * What of the library's code seldom runs (it stands behind the gap, see CMakeLists.txt) leaves the
- * tables; when it runs again the kernel brings it back, with what is near.  Async-signal-safe.
+ * Where they go with it, what of the library's code seldom runs (it stands behind the gap, see
+ * CMakeLists.txt) leaves the tables; when it runs again the kernel brings it back from the file,
+ * with what is near.  A debugger's breakpoint there is lost.  Async-signal-safe.
  */
-void cw_tables_put_by_library(void);
+void cw_tables_drop_seldom(void);
 
 #endif

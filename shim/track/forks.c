@@ -26,8 +26,8 @@
 /* The number of the fork that made this process, in the session of the fork's maker. */
 static CW_FORKED uint32_t own_fork_seq;
 
-/* Forks between two looks at which of the library's code is in the tables. */
-enum { FORKS_BETWEEN = 32 };
+/* So many forks apart, code that seldom runs leaves the tables that each of them copies. */
+enum { FORKS_APART = 32 };
 
 /* How many of the latest forks a child looks through that returns from no call of ours. */
 enum { FORKS_LOOKED_AT = 256 };
@@ -60,8 +60,6 @@ static uint32_t add_record(struct cw_map *map, struct cw_fork content)
 		*fork = content;
 	if (fork && content.seq > 1)
 		put_by(map, content.seq);
-	if (content.seq % FORKS_BETWEEN == 0)
-		cw_tables_put_by_library();
 	map->header->section[CW_SECTION_FORKS].used = content.seq;
 	return content.seq;
 }
@@ -85,6 +83,8 @@ struct cw_fork_ticket cw_before_fork(unsigned int fn)
 
 		ticket.t = content.t;
 		ticket.seq = add_record(map, content);
+		if (ticket.seq % FORKS_APART == 0)
+			cw_tables_drop_seldom();
 	}
 	ticket.is_open = true;
 	cw_libunwind_fork_before();

@@ -2,10 +2,12 @@
 /*
  * The handed-over cache.  Those that were closed last stand apart, in a page that children share
  * without a fault: a child that ends soon after the fork finds its own there.  From there they go
- * to their set of the cache.  A set is full when eight live children share its hash: then an entry
- * goes whose children have closed too, else the oldest, and the loss is counted.
+ * to their set of the cache, never back.  A set is full when eight live children share its hash:
+ * then an entry goes whose children have closed too, else the oldest, and the loss is counted.
  */
 #include "track/handed.h"
+
+#include "track/plan.h"
 
 #include "core/poison.h"
 
@@ -116,6 +118,8 @@ static struct cw_slot *find_latest(struct cw_map *map, uint64_t cookie, int fd,
 }
 
 _Static_assert((CW_LATEST & (CW_LATEST - 1)) == 0, "`used` may wrap");
+_Static_assert(CW_PLAN_BEGIN + CW_LATEST * sizeof(struct cw_slot) <= CW_BLOCK,
+	       "in the block that is real from the start");
 
 static struct cw_slot *find_in_set(struct cw_map *map, uint64_t cookie, int fd,
 				   struct cw_slot **other)
@@ -135,7 +139,7 @@ static struct cw_slot *find_in_set(struct cw_map *map, uint64_t cookie, int fd,
 	return NULL;
 }
 
-/* An entry moves from the first to the second. */
+/* The latest first: from there an entry goes to its set. */
 struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie, int fd)
 {
 	struct cw_slot *other = NULL, *entry = find_latest(map, cookie, fd, &other);
@@ -143,6 +147,13 @@ struct cw_slot *cw_handed_find(struct cw_map *map, uint64_t cookie, int fd)
 	if (!entry)
 		entry = find_in_set(map, cookie, fd, &other);
 	return entry ? entry : other;
+}
+
+struct cw_slot *cw_handed_peek_of(struct cw_map *map, uint64_t cookie, uint32_t index)
+{
+	if (index >= CW_LATEST)
+		index += first_of_set(cookie);
+	return cw_handed_peek(map, index);
 }
 
 struct cw_slot *cw_handed_peek(struct cw_map *map, uint32_t index)
@@ -170,11 +181,28 @@ struct cw_slot *cw_handed_find_number(struct cw_map *map, int fd, uint64_t t)
 	return found;
 }
 
-/* Readers check the cookie, so it goes first and comes last. */
+/* An entry has one writer: its sequence number is odd meanwhile, as a slot's. */
+static bool claim(struct cw_slot *entry)
+{
+	uint32_t seq = __atomic_load_n(&entry->seq, __ATOMIC_RELAXED);
+
+	if (seq & 1 || !__atomic_compare_exchange_n(&entry->seq, &seq, seq + 1, false,
+						    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	/* For readers: odd is seen before any change. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	return true;
+}
+
+static void release(struct cw_slot *entry)
+{
+	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE);
+}
+
+/* Descendants check the cookie, so it goes first and comes last. */
 static void replace(struct cw_slot *entry, const struct cw_slot *slot)
 {
 	__atomic_store_n(&entry->cookie, 0, __ATOMIC_RELEASE);
-	entry->seq = 0;
 	entry->role = slot->role;
 	entry->via = slot->via;
 	entry->family = slot->family;
@@ -198,9 +226,16 @@ static struct cw_slot *store_in_set(struct cw_map *map, const struct cw_slot *sl
 			best = entry;
 	}
 	tell_backed(map->header, first);
+	if (worth(slot) < worth(best))
+		return NULL; /* nobody waits for it any more */
+	if (!claim(best)) {
+		cw_count(map->header->lost_handed);
+		return NULL;
+	}
 	if (worth(best) > 1 && !is_passed(best))
 		cw_count(map->header->lost_handed);
 	replace(best, slot);
+	release(best);
 	return best;
 }
 
@@ -213,8 +248,8 @@ void cw_handed_follow(struct cw_slot *entry, const struct cw_slot *dropped)
 {
 	if (!entry)
 		return;
-	/* Pairs with the fence in cw_inherited_note(): its writer saw the slot dropped, or its note
-	 * is seen here. */
+	/* Pairs with the fence in cw_inherited_write(): its writer saw the slot dropped, or its
+	 * note is seen here. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (dropped->note.cookie_lo == (uint32_t)entry->cookie &&
 	    (entry->note.cookie_lo != (uint32_t)entry->cookie ||
@@ -233,14 +268,17 @@ static void move_on(struct cw_map *map, struct cw_slot *entry)
 
 struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot)
 {
+	uint32_t *used = &map->header->section[CW_SECTION_LATEST].used;
 	struct cw_slot *entries = latest(map), *entry;
 
 	if (!entries)
 		return store_in_set(map, slot);
-	entry = &entries[__atomic_fetch_add(&map->header->section[CW_SECTION_LATEST].used, 1,
-					    __ATOMIC_RELAXED) %
-			 CW_LATEST];
+	entry = &entries[__atomic_fetch_add(used, 1, __ATOMIC_RELAXED) % CW_LATEST];
+	/* Another thread was stopped there while all others had their turn. */
+	if (!claim(entry))
+		return store_in_set(map, slot);
 	move_on(map, entry);
 	replace(entry, slot);
+	release(entry);
 	return entry;
 }

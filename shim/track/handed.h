@@ -3,7 +3,8 @@
  * The handed-over cache: what is known of sockets that this process closed while a forked child may
  * still have a copy.  The child finds here what it inherited; the report finds the owner's close.
  * Also, without CW_SLOT_SHARED, what it had received from another process or sent to one.
- * A set-associative cache by cookie, so bounded however many children come.
+ * A ring of the latest, and a set-associative cache by cookie, so bounded however many children
+ * come.
  */
 #ifndef CW_TRACK_HANDED_H
 #define CW_TRACK_HANDED_H
@@ -18,8 +19,17 @@ enum { CW_HANDED_ALL = CW_LATEST + CW_HANDED };
  */
 struct cw_slot *cw_handed_peek(struct cw_map *map, uint32_t index);
 
+enum { CW_HANDED_OF = CW_LATEST + CW_HANDED_WAYS };
+
 /*
- * Stores a copy of the slot with its `closed` mark set.  Returns it, NULL where there is no room.
+ * The same for one of the CW_HANDED_OF places where the entries of a socket can be, of its own and
+ * of others.
+ */
+struct cw_slot *cw_handed_peek_of(struct cw_map *map, uint64_t cookie, uint32_t index);
+
+/*
+ * Stores a copy of the slot with its `closed` mark set.  Returns it, NULL where there is no room. A
+ * longer life goes to what has copies that are open.
  * Async-signal-safe.
  */
 struct cw_slot *cw_handed_store(struct cw_map *map, const struct cw_slot *slot);

@@ -66,11 +66,11 @@ static void close_note(struct cw_slot *record, uint64_t cookie)
  * others.  The close that tells the story is that of the child which read the end-of-file; where
  * nobody did, of the one forked first after the socket came, for it was made to serve it.
  */
-static bool is_bystander(const struct cw_slot *record)
+static bool is_bystander(const struct cw_slot *record, uint64_t cookie)
 {
 	const struct cw_note *note = &record->note;
 
-	if (note->cookie_lo != (uint32_t)record->cookie || !note->closed.tick)
+	if (note->cookie_lo != (uint32_t)cookie || !note->closed.tick)
 		return false;
 	if (note->eof.tick)
 		return CW_WHO_ID(note->eof.who) != (uint32_t)cw_process_id() &&
@@ -78,9 +78,9 @@ static bool is_bystander(const struct cw_slot *record)
 	return cw_session_family_fork() > note->fork_seq;
 }
 
-static bool is_told_already(struct cw_slot *record, bool is_eof)
+static bool is_told_already(struct cw_slot *record, uint64_t cookie, bool is_eof)
 {
-	if (is_eof || !is_bystander(record))
+	if (is_eof || !is_bystander(record, cookie))
 		return false;
 	record->note.closes++;
 	return true;
@@ -106,8 +106,9 @@ static struct cw_mark mark_here(unsigned int fn)
 }
 
 /*
- * The owner may close the socket meanwhile, which moves its record to the handed-over cache.  Then
- * either it has taken the note along (see forget() in events.c), or the record is looked for again.
+ * The owner may close the socket meanwhile, which moves its record to those closed last, and close
+ * others, which moves it on.  Then either it has taken the note along (cw_handed_follow()), or the
+ * record is looked for again: there are no more than MOVES places for it.
  */
 void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 {
@@ -117,7 +118,7 @@ void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 
 	if (!record)
 		return;
-	if (is_told_already(record, is_eof))
+	if (is_told_already(record, cookie, is_eof))
 		return;
 	made = mark_here(fn);
 	for (int tries = 0; tries < MOVES; tries++) {
@@ -125,7 +126,7 @@ void cw_inherited_write(unsigned int fn, int fd, bool is_eof)
 		if (!record)
 			return;
 		/* Once more: walking the stack took its time, and the reader may have closed. */
-		if (!tries && is_told_already(record, is_eof))
+		if (!tries && is_told_already(record, cookie, is_eof))
 			return;
 		write_note(record, cookie, made, is_eof);
 		/* Pairs with the fence in cw_handed_follow(). */
@@ -222,8 +223,8 @@ static const struct cw_slot *find_received(struct cw_map *from, uint64_t cookie)
 	uint32_t used = from->header->section[CW_SECTION_SLOTS].used;
 	const struct cw_slot *slot;
 
-	for (uint32_t i = 0; i < CW_HANDED_ALL; i++) {
-		slot = cw_handed_peek(from, i);
+	for (uint32_t i = 0; i < CW_HANDED_OF; i++) {
+		slot = cw_handed_peek_of(from, cookie, i);
 		if (is_told_of(slot) && slot->cookie == cookie)
 			return slot;
 	}

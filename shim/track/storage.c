@@ -113,13 +113,30 @@ static bool is_size_allowed(uint64_t size)
 	return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size;
 }
 
+/* What one page table maps (x86-64 and aarch64 with pages of 4 KiB). */
+enum { TABLE = 2 << 20 };
+
+/*
+ * Where the first part of it is in one page table, which forked children need.  Some file systems
+ * are mapped so anyway; of the others there mostly is room below.
+ */
+static long map_aligned(long fd, uint64_t size)
+{
+	long at = cw_raw(SYS_mmap, NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
+
+	if ((at < 0 && at > -4096) || at % TABLE == 0)
+		return at;
+	cw_raw(SYS_munmap, at, size);
+	return cw_raw(SYS_mmap, at / TABLE * TABLE, size, PROT_NONE, MAP_SHARED, fd, 0);
+}
+
 /*
  * In a host that locks all memory it gets (mlockall(2), MCL_FUTURE) a mapping is filled as a whole
  * when it is made, unless nothing may be read in it yet; and it would use up the host's limit.
  */
 static long map_unlocked(long fd, uint64_t size)
 {
-	long at = cw_raw(SYS_mmap, NULL, size, PROT_NONE, MAP_SHARED, fd, 0), ret;
+	long at = map_aligned(fd, size), ret;
 
 	if (at < 0 && at > -4096)
 		return at;

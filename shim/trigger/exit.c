@@ -33,7 +33,7 @@ static CW_FORKED enum cw_end end_how;
 static CW_FORKED int end_status;
 static CW_FORKED bool is_failing;
 
-/* What a forked child without a session has done stands in that of its family. */
+/* A forked child without a session has nothing to report; not to ask spares it pages. */
 static bool may_have_report(void)
 {
 	return cw_session_own() || !cw_session_family();

@@ -277,6 +277,24 @@ def inherited_duplicate(stage):
     return Told("duplicate-kept", server, duplicated="duplicate", **by_child())
 
 
+def closed_long_before_it_is_served(stage):
+    """Its owner has closed more since than stand apart in a session (docs/session-format.md)."""
+    client, root = stage.connect(), stage.root
+    fd = root.accept(stage.listener)
+    others = []
+    for _ in range(20):
+        stage.connect()
+        others.append(root.accept(stage.listener))
+    server, helper = root.fork("server"), root.fork("helper")
+    for number in [fd, *others]:
+        root.close(number)
+    for number in others:
+        server.close(number)
+        helper.close(number)
+    serve_and_close(stage, server, client, fd)
+    return Told("child-kept-copy", helper, **by_child("make_child"))
+
+
 def child_executes_the_program_again(stage):
     client, root = stage.connect(), stage.root
     fd = root.accept(stage.listener)
@@ -442,6 +460,7 @@ STORIES = [
     worker_is_killed_and_its_helper_keeps, sent_from_one_to_the_next,
     sent_to_a_grandchild_and_back, sent_back_and_forgotten, receiver_keeps_what_its_child_serves,
     executed_after_a_note, sender_reads_on, sender_keeps_a_duplicate, sender_keeps_what_nobody_receives, inherited_duplicate,
+    closed_long_before_it_is_served,
 ]
 
 

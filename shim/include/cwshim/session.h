@@ -194,7 +194,7 @@ struct cw_slot {
 	uint8_t local[16]; /* IPv4 in the first four bytes */
 	uint8_t peer[16];
 	struct cw_mark shutdown; /* the latest shutdown() */
-	/* From here to `waited`: what each read or write looks at. */
+	/* From here on, `waited` included: what each read or write looks at. */
 	uint8_t wrote;	    /* enum cw_wrote */
 	uint8_t waits;	    /* how often `waited` was filled */
 	uint8_t turns;	    /* of a client: writes that came after a read, at most CW_TURNS_MAX */
