@@ -101,6 +101,40 @@ static enum cwr_call sort_of(const struct cwr_thread *thread)
 	return is_mutex(thread) ? CWR_CALL_LOCK : CWR_CALL_FUTEX;
 }
 
+enum { WCHAN_ROOM = 128, CLOCKS = 16 };
+
+/* Where in the kernel the thread sleeps; "" if that is not told. */
+static void read_wchan(char wchan[WCHAN_ROOM], pid_t pid, pid_t tid)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "task/%d/wchan", tid);
+	if (cwr_proc_read_text(wchan, WCHAN_ROOM, pid, name) <= 0 || !strcmp(wchan, "0"))
+		wchan[0] = '\0';
+}
+
+/*
+ * A thread that was stopped and continued, or looked at by a debugger, has gone back into its call
+ * under another number, with the same arguments (restart_syscall(2)).  Poll, futex and the two
+ * sleeps do so (fs/select.c, kernel/futex/waitwake.c, kernel/time/hrtimer.c); of the sleeps one has
+ * a clock for its first argument, a small number, and the other an address.
+ */
+static long call_before(const struct cwr_thread *thread, pid_t pid)
+{
+	char wchan[WCHAN_ROOM];
+
+	read_wchan(wchan, pid, thread->tid);
+	if (!wchan[0])
+		return SYS_restart_syscall;
+	if (strstr(wchan, "futex"))
+		return SYS_futex;
+#ifdef SYS_poll
+	if (strstr(wchan, "poll"))
+		return SYS_poll;
+#endif
+	return thread->args[0] < CLOCKS ? SYS_clock_nanosleep : SYS_nanosleep;
+}
+
 /* The line is "running", "-1 SP PC", or the call's number and its arguments. */
 static void read_syscall(struct cwr_thread *thread, pid_t pid)
 {
@@ -114,9 +148,12 @@ static void read_syscall(struct cwr_thread *thread, pid_t pid)
 	thread->known = true;
 	if (sscanf(line, "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
 		   &thread->syscall, &args[0], &args[1], &args[2], &args[3], &args[4],
-		   &args[5]) == 7 &&
-	    takes_fd(thread->syscall))
-		thread->fd = (int)args[0];
+		   &args[5]) == 7) {
+		if (thread->syscall == SYS_restart_syscall)
+			thread->syscall = call_before(thread, pid);
+		if (takes_fd(thread->syscall))
+			thread->fd = (int)args[0];
+	}
 	thread->call = sort_of(thread);
 }
 
@@ -149,16 +186,6 @@ static void read_ticks(struct cwr_thread *thread, pid_t pid)
 		       &thread->user_ticks, &thread->kernel_ticks);
 }
 
-static const char *read_wchan(struct cwr_model *model, pid_t pid, pid_t tid)
-{
-	char name[64], wchan[128];
-
-	snprintf(name, sizeof(name), "task/%d/wchan", tid);
-	if (cwr_proc_read_text(wchan, sizeof(wchan), pid, name) <= 0 || !strcmp(wchan, "0"))
-		return NULL;
-	return cwr_model_strdup(model, wchan);
-}
-
 static size_t count_tasks(DIR *dir)
 {
 	size_t n = 0;
@@ -172,6 +199,7 @@ static size_t count_tasks(DIR *dir)
 void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process)
 {
 	char path[64];
+	char wchan[WCHAN_ROOM];
 	const struct dirent *entry;
 	size_t room;
 
@@ -190,7 +218,8 @@ void cwr_proc_read_threads(struct cwr_model *model, struct cwr_process *process)
 		if (thread->tid <= 0)
 			continue;
 		read_syscall(thread, process->pid);
-		thread->wchan = read_wchan(model, process->pid, thread->tid);
+		read_wchan(wchan, process->pid, thread->tid);
+		thread->wchan = wchan[0] ? cwr_model_strdup(model, wchan) : NULL;
 		thread->switches = read_switches(process->pid, thread->tid);
 		read_ticks(thread, process->pid);
 		process->nthreads++;

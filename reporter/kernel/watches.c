@@ -156,6 +156,8 @@ static bool read_waiter(struct cwr_model *model, struct cwr_process *process,
 #endif
 	case SYS_pselect6:
 		return read_selected(model, process, thread);
+	case SYS_restart_syscall: /* of what, could not be told */
+		return false;
 	default:
 		return thread->known;
 	}

@@ -6,6 +6,8 @@ While it lives they are named; of one that ends or was killed less is known, and
 know less, but nothing false.
 """
 
+import os
+import pathlib
 import signal
 
 import pytest
@@ -47,6 +49,26 @@ def assert_not_false(report, running):
     """Each finding is the expected one or says that it does not know."""
     [expect] = running.expects
     assert {finding["cause"] for finding in report["findings"]} <= {expect["cause"]} | UNKNOWN
+
+
+def calls_of(pid):
+    """The numbers of the calls that its threads are in; "running" if one has not come to rest."""
+    return sorted(task.read_text().split()[0]
+                  for task in pathlib.Path(f"/proc/{pid}/task").glob("*/syscall"))
+
+
+@pytest.mark.parametrize("shape", ["polled", "sleep"])
+def test_after_it_was_stopped_and_continued(lab, shape):
+    """The kernel goes on with such calls under the number of restart_syscall()."""
+    running = lab.start("stuck_thread", f"--shape={shape}", at_exit=0).wait_ready()
+    before = calls_of(running.pid)
+    os.kill(running.pid, signal.SIGSTOP)
+    os.waitpid(running.pid, os.WUNTRACED)
+    os.kill(running.pid, signal.SIGCONT)
+    wait_until(lambda: "running" not in calls_of(running.pid), "it waits again")
+    assert calls_of(running.pid) != before
+    assert_report(lab.report(running.pid)[0], running.expects)
+    assert running.finish() == 0
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=name_of)

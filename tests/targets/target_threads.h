@@ -56,6 +56,7 @@ static inline void target_wait_tick(void)
 }
 
 /* Is the thread in this system call now? */
+/* Or has gone back into one that was interrupted, whichever that was (restart_syscall(2)). */
 static inline bool target_is_in_call(pid_t tid, long number)
 {
 	char path[64];
@@ -69,7 +70,7 @@ static inline bool target_is_in_call(pid_t tid, long number)
 	if (fscanf(file, "%ld", &current) != 1)
 		current = -1;
 	fclose(file);
-	return current == number;
+	return current == number || current == SYS_restart_syscall;
 }
 
 /* Waits until the thread rests in this system call; the alarm is the deadline. */
