@@ -22,6 +22,7 @@ from tracers import OTHERS
 Row = collections.namedtuple("Row",
                              "name title kind unit budget variants start rounds slices times")
 ROWS = []
+BESIDE_LEAST = [BARE, SHIM, LEAST]
 
 
 @contextlib.contextmanager
@@ -69,12 +70,12 @@ def add_call(kind, title, budget, variants, batches=(200, 100)):
     return call
 
 
-add_call("read", "read with data on a socket", 5, [BARE, SHIM])
-add_call("recv", "recv with data on a socket", 5, [BARE, SHIM])
-add_call("write", "write on a socket", 5, [BARE, SHIM])
-add_call("close", "close of an untracked descriptor", 15, [BARE, SHIM])
-add_call("accept", "accept4, end-of-file, close of a tracked socket", 800, [BARE, *UNWINDERS],
-         (60, 20))
+add_call("read", "read with data on a socket", 5, BESIDE_LEAST)
+add_call("recv", "recv with data on a socket", 5, BESIDE_LEAST)
+add_call("write", "write on a socket", 5, BESIDE_LEAST)
+add_call("close", "close of an untracked descriptor", 15, BESIDE_LEAST)
+add_call("accept", "accept4, end-of-file, close of a tracked socket", 800,
+         [BARE, *UNWINDERS, LEAST], (60, 20))
 
 
 def add_call_alone(kind, title, budget, variants=(BARE, SHIM)):
@@ -222,14 +223,15 @@ SLICES = (30, 10)
 STARTS = 3
 
 
-@row("nginx-each", "nginx, connection per request", "ratio", "us", 1.02, [BARE, *UNWINDERS],
-     slices=SLICES)
+@row("nginx-each", "nginx, connection per request", "ratio", "us", 1.02,
+     [BARE, *UNWINDERS, LEAST], slices=SLICES)
 def nginx_each(bench, variant):
     with nginx(bench, variant, "each", bench.of(600, 200)) as take:
         yield take
 
 
-@row("nginx-kept", "nginx, kept alive", "ratio", "us", 1.005, slices=SLICES, times=STARTS)
+@row("nginx-kept", "nginx, kept alive", "ratio", "us", 1.005, BESIDE_LEAST,
+     slices=SLICES, times=STARTS)
 def nginx_kept(bench, variant):
     with nginx(bench, variant, "kept", bench.of(2000, 800)) as take:
         yield take
@@ -245,20 +247,22 @@ def redis(bench, variant, pipelined, count):
         yield take
 
 
-@row("redis", "redis, not pipelined", "ratio", "us", 1.005, slices=SLICES, times=STARTS)
+@row("redis", "redis, not pipelined", "ratio", "us", 1.005, BESIDE_LEAST,
+     slices=SLICES, times=STARTS)
 def redis_single(bench, variant):
     with redis(bench, variant, 1, bench.of(2000, 800)) as take:
         yield take
 
 
-@row("redis-pipelined", "redis, 32 commands at once", "ratio", "us", 1.005, slices=SLICES,
-     times=STARTS)
+@row("redis-pipelined", "redis, 32 commands at once", "ratio", "us", 1.005, BESIDE_LEAST,
+     slices=SLICES, times=STARTS)
 def redis_pipelined(bench, variant):
     with redis(bench, variant, 32, bench.of(800, 300)) as take:
         yield take
 
 
-@row("memcached", "memcached", "ratio", "us", 1.005, slices=SLICES, times=STARTS)
+@row("memcached", "memcached", "ratio", "us", 1.005, BESIDE_LEAST,
+     slices=SLICES, times=STARTS)
 def memcached(bench, variant):
     port = free_port()
     argv = ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", port, "-U", "0", "-t", "1"]

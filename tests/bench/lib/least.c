@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The least that a library does which tells what became of a connection in a forked child: nothing
- * but what cannot be told otherwise, of one kind of server, and without a single stack.  Row
- * fork-server of scripts/bench shows what that costs.
+ * The least that a library does which tells what became of a connection, in a forked child too:
+ * nothing but what cannot be told otherwise, of the calls of a few servers, and without a single
+ * stack.  Rows of scripts/bench show what that costs.
  *
  * It has code and data of its own, as any library.  It asks the kernel once for the identity of a
  * connection; numbers say nothing, they are used again.  It has memory that outlives a child, where
- * accept, fork, end-of-file and close are noted with their times.  And each process knows which of
- * its numbers are connections: that must not be shared, because parent and child close their own.
+ * accept, fork, end-of-file, a write that failed and close are noted with their times.  And each
+ * process knows which of its numbers are connections: that must not be shared, because parent and
+ * child close their own.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +25,7 @@ enum { NUMBERS = 1024, FORKS = 1024 };
 
 struct shared {
 	struct {
-		uint64_t cookie, accepted, ended, closed_in_parent, closed_in_child;
+		uint64_t cookie, accepted, ended, failed, closed_in_parent, closed_in_child;
 	} connection[NUMBERS];
 	struct {
 		uint64_t forked;
@@ -34,21 +36,29 @@ struct shared {
 
 static struct shared *shared;
 static bool is_connection[NUMBERS], is_child;
-static int (*real_accept)(int, struct sockaddr *restrict, socklen_t *restrict);
-static ssize_t (*real_read)(int, void *, size_t);
-static int (*real_close)(int);
-static pid_t (*real_fork)(void);
+
+#define FUNCTIONS(X) \
+	X(accept)    \
+	X(accept4)   \
+	X(read)      \
+	X(recv)      \
+	X(write)     \
+	X(writev)    \
+	X(send)      \
+	X(sendmsg)   \
+	X(close)     \
+	X(fork)
+#define DECLARE(name) static __typeof__(name) *real_##name;
+#define FIND(name)    *(void **)&real_##name = dlsym(RTLD_NEXT, #name);
+
+FUNCTIONS(DECLARE)
 
 __attribute__((constructor)) static void begin(void)
 {
 	char name[] = "/tmp/cwshim-least-XXXXXX";
 	int fd = mkstemp(name);
 
-	real_accept = (int (*)(int, struct sockaddr *restrict, socklen_t *restrict))dlsym(RTLD_NEXT,
-											  "accept");
-	real_read = (ssize_t(*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
-	real_close = (int (*)(int))dlsym(RTLD_NEXT, "close");
-	real_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+	FUNCTIONS(FIND)
 	if (fd < 0 || unlink(name) < 0 || ftruncate(fd, sizeof(*shared)) < 0)
 		abort();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -70,9 +80,8 @@ static bool is_ours(int fd)
 	return fd >= 0 && fd < NUMBERS && is_connection[fd];
 }
 
-int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict length)
+static int on_accept(int fd)
 {
-	int fd = real_accept(listener, addr, length);
 	socklen_t size = sizeof(uint64_t);
 
 	if (fd < 0 || fd >= NUMBERS)
@@ -81,6 +90,30 @@ int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len
 	shared->connection[fd].accepted = now();
 	is_connection[fd] = true;
 	return fd;
+}
+
+static ssize_t on_read(int fd, ssize_t got)
+{
+	if (got == 0 && is_ours(fd))
+		shared->connection[fd].ended = now();
+	return got;
+}
+
+static ssize_t on_write(int fd, ssize_t sent)
+{
+	if (sent < 0 && is_ours(fd))
+		shared->connection[fd].failed = now();
+	return sent;
+}
+
+int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict length)
+{
+	return on_accept(real_accept(listener, addr, length));
+}
+
+int accept4(int listener, struct sockaddr *restrict addr, socklen_t *restrict length, int flags)
+{
+	return on_accept(real_accept4(listener, addr, length, flags));
 }
 
 pid_t fork(void)
@@ -99,11 +132,32 @@ pid_t fork(void)
 
 ssize_t read(int fd, void *data, size_t size)
 {
-	ssize_t got = real_read(fd, data, size);
+	return on_read(fd, real_read(fd, data, size));
+}
 
-	if (got == 0 && is_ours(fd))
-		shared->connection[fd].ended = now();
-	return got;
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	return on_read(fd, real_recv(fd, data, size, flags));
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	return on_write(fd, real_write(fd, data, size));
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+	return on_write(fd, real_writev(fd, pieces, count));
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+	return on_write(fd, real_send(fd, data, size, flags));
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return on_write(fd, real_sendmsg(fd, message, flags));
 }
 
 int close(int fd)
